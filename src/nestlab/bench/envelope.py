@@ -1,0 +1,43 @@
+"""What each machine may use while it is measured: the same at every level (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nestlab.facts.model import Facts
+from nestlab.workload.protocol import Envelope
+from nestlab.workload.queues import cpus_of_queues
+
+
+@dataclass(frozen=True)
+class Target:
+    """A machine to be measured.
+
+    folder  absolute path of a folder on the disk that counts
+    device  name of the block device behind it (`nvme0n1`), or None when there is none of its own
+    """
+
+    path: str
+    facts: Facts
+    folder: str
+    device: str | None
+
+
+def envelope_of(target: Target, cpus: int) -> Envelope:
+    """The first `cpus` CPUs that the machine may use, or all where it has fewer."""
+    usable = target.facts.cpu.usable if target.facts.cpu else (0,)
+    return Envelope(cpus=usable[:cpus], directory=target.folder)
+
+
+def queue_cpus(targets: Sequence[Target], cpus: int) -> int:
+    """Fio's `numjobs`: CPUs in the queue map of the disk, as the seed document reads it.
+
+    The document looks at the guest's `/sys/block/vda/mq/*/cpu_list`. The host's disk may serve
+    more CPUs than the envelope has, so the smallest count of all levels is taken: the command has
+    to be the same everywhere. Where no disk has a map, it is the number of vCPUs.
+    """
+    counts = [cpus]
+    for target in targets:
+        queues = (target.facts.queues or {}).get(target.device or "")
+        if queues:
+            counts.append(len(cpus_of_queues(queues)))
+    return min(counts)

@@ -1,0 +1,82 @@
+"""Samples as they come in; after each the result file is whole on disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nestlab.errors import NestlabError
+from nestlab.result.models import MachineRecord, Result, Run, Sample, Series, SeriesKey
+from nestlab.workload.protocol import Case, Metric, Parsed
+
+_REASON_LIMIT = 500
+
+
+@dataclass
+class Ledger:
+    """The result in the making; `save` is called after every change."""
+
+    run: Run
+    save: Callable[[Result], None]
+    machines: tuple[MachineRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    _series: dict[SeriesKey, Series] = field(default_factory=dict)
+
+    def begin(self, machines: tuple[MachineRecord, ...]) -> None:
+        """Note the machines."""
+        self.machines = machines
+        self._write()
+
+    def add(
+        self, machine: str, case: Case, parsed: Parsed, take: Callable[[float], Sample]
+    ) -> None:
+        """Note the figures of one run; `take` makes a sample of a value."""
+        for figure in parsed.figures:
+            metric = Metric(figure.metric, figure.unit, figure.better)
+            series = self._find(machine, case, metric)
+            update = {
+                "tool_version": parsed.tool_version or None,
+                "status": series.status if series.samples else "ok",
+                "reason": series.reason if series.samples else None,
+                "samples": (*series.samples, take(figure.value)),
+            }
+            self._put(Series.model_validate({**dict(series), **update}))
+        self._write()
+
+    def fail(
+        self, machine: str, case: Case, metrics: tuple[Metric, ...], problem: NestlabError
+    ) -> None:
+        """Note that a run gave no figures; what was measured before stays."""
+        reason = " ".join((problem.message, *problem.notes))[:_REASON_LIMIT]
+        for metric in metrics:
+            series = self._find(machine, case, metric)
+            self._put(Series.model_validate({**dict(series), "status": "failed", "reason": reason}))
+        self._write()
+
+    @property
+    def result(self) -> Result:
+        """The result as it is now."""
+        return Result(
+            run=self.run,
+            machines=self.machines,
+            series=tuple(self._series.values()),
+            warnings=self.warnings,
+        )
+
+    def _find(self, machine: str, case: Case, metric: Metric) -> Series:
+        key = SeriesKey(case.workload, case.case, machine, metric.metric)
+        return self._series.get(key) or Series(
+            workload=case.workload,
+            case=case.case,
+            params=dict(case.params),
+            machine=machine,
+            metric=metric.metric,
+            unit=metric.unit,
+            better=metric.better,
+            status="failed",
+            reason="not measured yet",
+        )
+
+    def _put(self, series: Series) -> None:
+        self._series[series.key] = series
+
+    def _write(self) -> None:
+        self.save(self.result)

@@ -1,0 +1,179 @@
+"""Measure the same work at every level, one machine at a time."""
+
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from nestlab.bench.disk import drop_caches
+from nestlab.bench.envelope import Target, envelope_of, queue_cpus
+from nestlab.bench.ledger import Ledger
+from nestlab.bench.rounds import Turn, turns
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError, WorkloadError
+from nestlab.events import Progress, Sink, State
+from nestlab.machine.failures import last_lines
+from nestlab.machine.protocol import Completed, Machine
+from nestlab.result.models import Sample
+from nestlab.units import format_duration
+from nestlab.workload.protocol import Argv, Case, Parsed, Workload
+
+_PREPARE = 600.0
+_GRACE = 120.0
+"""Seconds that a run may take beyond what its own options bound."""
+
+_LIMIT = 8 << 20
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A machine to be measured, and what is known of it."""
+
+    machine: Machine
+    target: Target
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case of one workload, the same for every machine."""
+
+    workload: Workload
+    case: Case
+
+
+def jobs_of(
+    workloads: Sequence[Workload], targets: Sequence[Target], *, cpus: int
+) -> tuple[Job, ...]:
+    """Every case, sized by the guests' vCPUs and the disks' queue maps."""
+    queues = queue_cpus(targets, cpus)
+    return tuple(
+        Job(workload, case)
+        for workload in workloads
+        for case in workload.cases(vcpus=cpus, queue_cpus=queues)
+    )
+
+
+async def measure(
+    subjects: Sequence[Subject],
+    jobs: Sequence[Job],
+    ledger: Ledger,
+    *,
+    cpus: int,
+    rounds: int,
+    save_raw: Callable[[str, bytes], str],
+    sink: Sink,
+) -> None:
+    """Run every job on every subject, `rounds` times; the ledger has each sample at once.
+
+    A workload that fails at one level is noted there and the rest goes on. Raises MachineError
+    `machine.lost` when a machine is gone, since its guests are gone too.
+    """
+    sequence = list(turns(subjects, jobs, rounds=rounds, seed=ledger.run.order_seed))
+    async with AsyncExitStack() as stack:
+        bench = _Bench(subjects, ledger, cpus, save_raw, sink, stack)
+        for turn in sequence:
+            await bench.take(turn, of=len(sequence))
+
+
+@dataclass
+class _Bench:
+    """What the turns share; `laid_out` are the files that are there already."""
+
+    subjects: Sequence[Subject]
+    ledger: Ledger
+    cpus: int
+    save_raw: Callable[[str, bytes], str]
+    sink: Sink
+    stack: AsyncExitStack
+    laid_out: set[tuple[str, Argv]] = field(default_factory=set)
+
+    async def take(self, turn: Turn[Subject, Job], *, of: int) -> None:
+        """One run: announce it, do it, note what came of it."""
+        machine, job = turn.machine.machine, turn.case
+        step = f"{job.workload.name} {job.case.case}"
+        self.sink(Progress(machine.path, f"{step} ({turn.order} of {of})"))
+        try:
+            done = await self._run(turn)
+            raw = self.save_raw(f"{turn.order:03d}-{machine.path}-{step}.out", done.stdout)
+            parsed = _parse(job, done)
+        except (WorkloadError, MachineError) as problem:
+            if problem.code == "machine.lost":
+                raise
+            self.ledger.fail(machine.path, job.case, job.workload.metrics, problem)
+            self.sink(Progress(machine.path, f"{step} failed: {problem.message}", State.FAILED))
+            return
+        samples = _sampler(turn, done, raw, parsed)
+        self.ledger.add(machine.path, job.case, parsed, samples)
+        self.sink(Progress(machine.path, f"{step}: {format_duration(done.elapsed)}", State.DONE))
+
+    async def _run(self, turn: Turn[Subject, Job]) -> Completed:
+        subject, job = turn.machine, turn.case
+        envelope = envelope_of(subject.target, self.cpus)
+        command = job.workload.command(job.case, envelope)
+        for argv in command.prepare:
+            await self._lay_out(subject.machine, argv, command.cleanup)
+        if command.prepare:  # it works on a disk
+            await self._drop_caches(subject.machine.path)
+        deadline = Deadline.after(command.expected_seconds + _GRACE)
+        return await subject.machine.run(command.argv, deadline=deadline, limit=_LIMIT)
+
+    async def _lay_out(self, machine: Machine, argv: Argv, cleanup: Sequence[Argv]) -> None:
+        """Once per machine; what was laid out is removed when all is measured."""
+        if (machine.path, argv) in self.laid_out:
+            return
+        for undo in cleanup:
+            self.stack.push_async_callback(_remove, machine, undo)
+        done = await machine.run(argv, deadline=Deadline.after(_PREPARE), limit=_LIMIT)
+        if not done.ok:
+            raise _failed(argv, done)
+        self.laid_out.add((machine.path, argv))
+
+    async def _drop_caches(self, path: str) -> None:
+        """On the machine and all its ancestors."""
+        for subject in self.subjects:
+            above = subject.machine.path
+            if above == "l0" or f"{path}/".startswith(f"{above}/"):
+                await drop_caches(subject.machine, deadline=Deadline.after(_GRACE))
+
+
+def _sampler(
+    turn: Turn[Subject, Job], done: Completed, raw: str, parsed: Parsed
+) -> Callable[[float], Sample]:
+    def sample(value: float) -> Sample:
+        return Sample(
+            value=value,
+            round=turn.round,
+            order=turn.order,
+            elapsed=done.elapsed,
+            elapsed_tool=parsed.elapsed,
+            raw=raw,
+        )
+
+    return sample
+
+
+async def _remove(machine: Machine, argv: Argv) -> None:
+    """Remove a laid-out file; where the machine is gone, so is the file."""
+    with contextlib.suppress(MachineError):
+        await machine.run(argv, deadline=Deadline.after(_GRACE))
+
+
+def _parse(job: Job, done: Completed) -> Parsed:
+    if not done.ok:
+        raise _failed(done.argv, done)
+    return job.workload.parse(job.case, done.stdout)
+
+
+def _failed(argv: Argv, done: Completed) -> WorkloadError:
+    how = f"status {done.status}" if done.signal is None else f"signal {done.signal}"
+    return WorkloadError(
+        "workload.failed",
+        f"{argv[0]} ended with {how}",
+        notes=last_lines(done.stderr) or last_lines(done.stdout),
+    )
+
+
+def new_seed() -> int:
+    """A seed for the order, recorded so that the order can be repeated."""
+    return random.SystemRandom().randrange(1 << 31)

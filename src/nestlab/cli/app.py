@@ -1,0 +1,51 @@
+"""The program `nestlab`: its commands, and what becomes of errors."""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from nestlab import __version__
+from nestlab.cli import demo, down, ls, report, schema
+from nestlab.cli.failure import show_bug, show_error
+from nestlab.errors import NestlabError
+
+app = typer.Typer(
+    help="Nested KVM you can trust: check it, build it, measure it, tune it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Example: nestlab demo --quick",
+)
+for command in (demo, ls, down, report, schema):
+    command.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nestlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Nested KVM you can trust: check it, build it, measure it, tune it."""
+
+
+def main() -> None:
+    """Run the command line; every expected failure ends with its own status."""
+    try:
+        app(prog_name="nestlab")
+    except NestlabError as problem:
+        show_error(problem)
+        sys.exit(problem.exit_status)
+    except BrokenPipeError:
+        sys.exit(141)
+    except Exception:  # noqa: BLE001  (the last line of defence: a bug of ours)
+        show_bug(traceback.format_exc())
+        sys.exit(70)

@@ -1,0 +1,132 @@
+"""`nestlab demo`: the whole chain with defaults, ends with the table."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nestlab.home import Home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nestlab.lab.demo import Outcome
+    from nestlab.workload.protocol import Workload
+
+
+class Accel(StrEnum):
+    """What runs the guests of L0."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+_EXAMPLES = """Examples:
+
+  nestlab demo --quick            a look, in some minutes
+
+  nestlab demo --depth 3          one level more
+
+  nestlab demo --keep             leave the lab running and say how to enter it
+
+  nestlab demo --json > run.json  the result file on stdout
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="demo",
+        help="Build the image, boot L1 and in it L2, verify every level, measure, print the table.",
+        epilog=_EXAMPLES,
+    )(demo)
+
+
+def demo(
+    depth: Annotated[int, typer.Option(help="Number of guest levels, 1 to 4.")] = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="Small and short workloads.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The seed document's size and time: 1 GiB, 1000 s.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the lab running.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result file.")] = False,
+    accel: Annotated[
+        Accel, typer.Option(help="auto: KVM where guests of it can nest, else TCG, said aloud.")
+    ] = Accel.AUTO,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 1,
+    boot_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
+    ] = 300,
+) -> None:
+    """Run the whole chain."""
+    from rich.console import Console
+
+    from nestlab.cli.interrupt import run_interruptible
+    from nestlab.cli.progress import ProgressView
+    from nestlab.errors import NestlabError, UsageError
+    from nestlab.lab.demo import Demo, run_demo
+
+    if quick and full:
+        raise UsageError("demo.options", "--quick and --full exclude each other")
+    wanted = Demo(
+        depth=depth,
+        wanted=accel.value,
+        boot_timeout=boot_timeout,
+        rounds=rounds,
+        workloads=_workloads(quick=quick, full=full),
+        keep=keep,
+        argv=tuple(ascii(argument)[1:-1] for argument in sys.argv),
+    )
+    console = Console(stderr=True)
+    folder: list[Path] = []
+    with ProgressView(console) as view:
+        try:
+            outcome = run_interruptible(
+                run_demo(wanted, Home.from_environment(), view, started=folder.append), view.say
+            )
+        except NestlabError:
+            for path in folder:
+                view.say(f"consoles and logs of this run: {path}")
+            raise
+    _show(outcome, console, as_json=as_json)
+
+
+def _workloads(*, quick: bool, full: bool) -> "tuple[Workload, ...]":
+    from nestlab.workload import builtin
+
+    if quick:
+        return builtin.quick()
+    return builtin.full() if full else builtin.demo()
+
+
+def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from nestlab.report.rows import rows
+    from nestlab.report.table import table
+
+    if as_json:
+        typer.echo(outcome.result.model_dump_json(by_alias=True, indent=1))
+    else:
+        out = Console(file=sys.stdout)
+        out.print(table(rows(outcome.result), out))
+    console.print(f"saved: {outcome.folder}", soft_wrap=True, highlight=False)
+    if outcome.lab:
+        _say_how_to_enter(outcome, console)
+
+
+def _say_how_to_enter(outcome: "Outcome", console: "Console") -> None:
+    from nestlab.lab.enter import write_access
+
+    if outcome.lab is None:
+        return
+    state = outcome.lab.state
+    config = write_access(state, outcome.lab.folder)
+    console.print(f"lab {state.id} is running; enter it:", highlight=False)
+    for guest in state.guests:
+        name = guest.path.rpartition("/")[2]
+        console.print(f"  ssh -F {config} {name}", soft_wrap=True, highlight=False)
+    console.print(f"take it down: nestlab down {state.id}", highlight=False)

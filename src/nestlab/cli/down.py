@@ -1,0 +1,38 @@
+"""`nestlab down`: take a lab down."""
+
+from typing import Annotated
+
+import typer
+
+from nestlab.home import Home
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="down", help="Take down a lab that was kept, or that a killed nestlab left.")(
+        down
+    )
+
+
+def down(
+    lab: Annotated[
+        str | None, typer.Argument(help="Its id (see `nestlab ls`); may be left out for one lab.")
+    ] = None,
+) -> None:
+    """Take a lab down."""
+    import asyncio
+
+    from nestlab.errors import UsageError
+    from nestlab.lab.down import down as take_down
+    from nestlab.lab.down import find_lab
+    from nestlab.lab.state import owner_lives
+
+    folder, state = find_lab(Home.from_environment(), lab)
+    if not state.kept and owner_lives(state):
+        raise UsageError(
+            "lab.busy",
+            f"lab {state.id} is being used by process {state.owner}",
+            hint=f"interrupt that process (`kill {state.owner}`): it takes its lab down itself",
+        )
+    asyncio.run(take_down(folder, state))
+    typer.echo(f"lab {state.id} is down", err=True)

@@ -1,0 +1,1 @@
+"""Hypervisor: a machine that can start guests. One folder per back end."""

@@ -1,0 +1,51 @@
+"""What a guest will be, decided before anything is started (frozen)."""
+
+from dataclasses import dataclass
+
+from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.net.subnet import GuestNetwork
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """A base image as one machine sees it: files at L0, block devices in a guest.
+
+    disk    raw root file system, read-only
+    kernel  the kernel that boots it
+    """
+
+    disk: str
+    kernel: str
+
+
+@dataclass(frozen=True)
+class GuestPlan:
+    """One guest on one hypervisor.
+
+    lab       the lab's id, carried by every process that belongs to it
+    path      the guest's address in the lab: `l1/l2`
+    memory    bytes
+    folder    where its files live *on the hypervisor's machine*
+    sockets   where its monitor and console sockets live there (short: UNIX sockets allow 107 bytes)
+    """
+
+    lab: str
+    path: str
+    arch: str
+    accelerator: Accelerator
+    vcpus: int
+    memory: int
+    image: BaseImage
+    network: GuestNetwork
+    folder: str
+    sockets: str
+
+    @property
+    def hostname(self) -> str:
+        """`l2` for `l1/l2`."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def identity(self) -> str:
+        """What its process carries in its command line; nothing else of the machine has it."""
+        return f"nestlab-{self.lab}-{self.path.replace('/', '.')}"

@@ -1,0 +1,63 @@
+"""A machine becomes a hypervisor, or an error says which link of the chain is broken."""
+
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError
+from nestlab.facts.gather import gather
+from nestlab.hypervisor.accelerator import Wanted, choose_accelerator
+from nestlab.hypervisor.protocol import Hypervisor
+from nestlab.hypervisor.qemu.arch import Arch, arch_of
+from nestlab.hypervisor.qemu.boot import QemuHypervisor
+from nestlab.hypervisor.qemu.process import qemu_missing
+from nestlab.machine.protocol import Machine
+
+_LOOK = """
+command -v -- "$1" >/dev/null && command -v qemu-img >/dev/null || exit 1
+shift
+for file; do [ -r "$file" ] && { echo "$file"; break; }; done
+exit 0
+"""
+
+_MODULES = ("kvm_amd", "kvm_intel")
+
+
+async def promote(
+    machine: Machine, wanted: Wanted, *, ours: bool, deadline: Deadline
+) -> Hypervisor:
+    """Probe the machine and make it a hypervisor.
+
+    ours  whether the machine belongs to the lab: then its KVM module is loaded when its CPU has
+          the extension; the user's own machine is never changed
+
+    Raises HostError: `kvm.*` and `cpu.*` when KVM is wanted and a link is broken, `qemu.missing`,
+    `arch.unsupported`; and what `gather` raises.
+    """
+    if ours:
+        await load_kvm(machine, deadline)
+    facts = await gather(machine, deadline=deadline)
+    accelerator = choose_accelerator(facts, wanted, path=machine.path)
+    arch = arch_of(facts.arch or "unknown")
+    firmware = await _find_qemu(machine, arch, deadline)
+    return QemuHypervisor(machine, facts, accelerator, firmware)
+
+
+async def load_kvm(machine: Machine, deadline: Deadline) -> None:
+    """`modprobe` whichever module fits: udev may not have done it yet. Failing is no news here.
+
+    The facts that are gathered next show what came of it.
+    """
+    for module in _MODULES:
+        try:
+            if (await machine.run(("modprobe", "-q", module), deadline=deadline)).ok:
+                return
+        except MachineError as problem:
+            if problem.code != "machine.no-such-program":
+                raise
+
+
+async def _find_qemu(machine: Machine, arch: Arch, deadline: Deadline) -> str | None:
+    """The firmware to use; raises HostError `qemu.missing` when there is no QEMU."""
+    argv = ("sh", "-c", _LOOK, "sh", arch.program, *arch.firmware)
+    done = await machine.run(argv, deadline=deadline)
+    if not done.ok:
+        raise qemu_missing(machine.path)
+    return done.text.strip() or None

@@ -1,0 +1,88 @@
+"""What every back end offers: boot a plan, get a machine."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nestlab.deadline import Deadline
+from nestlab.facts.model import Facts
+from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.hypervisor.plan import GuestPlan
+from nestlab.image.seed import Seed
+from nestlab.machine.protocol import Machine
+
+Stage = Callable[[str], None]
+"""Told what a guest is doing: `kernel is up`."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a guest is entered: one key of ours, one host key of its own."""
+
+    username: str
+    client_key: Path
+    host_key: str
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that is up.
+
+    machine      its shell
+    pid          its QEMU on the hypervisor's machine
+    ssh_port     the port of that machine's loopback that leads to its sshd
+    kvm_enabled  QMP `query-kvm`
+    qemu_version as QEMU says it
+    """
+
+    plan: GuestPlan
+    machine: Machine
+    pid: int
+    ssh_port: int
+    kvm_enabled: bool
+    qemu_version: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything that one boot needs besides the plan.
+
+    evidence  local folder that gets the console and QEMU logs when the guest goes
+    started   told as soon as there is a process, so that it can be recorded before anything fails
+    """
+
+    plan: GuestPlan
+    seed: Seed
+    login: Login
+    evidence: Path
+    stage: Stage
+    started: Callable[[int], None]
+    deadline: Deadline
+
+
+class Hypervisor(Protocol):
+    """A machine that can start guests."""
+
+    @property
+    def machine(self) -> Machine:
+        """The machine whose shell starts the guests."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """What was true of it when it was promoted."""
+        ...
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What its guests run with."""
+        ...
+
+    def boot(self, order: Order) -> AbstractAsyncContextManager[Guest]:
+        """Start a guest and wait for its shell; leaving the context takes it down.
+
+        Raises HostError `qemu.missing`; MachineError `guest.*`, `qmp.*`, `ssh.*`, `machine.*`.
+        """
+        ...

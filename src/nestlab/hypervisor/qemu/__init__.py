@@ -1,0 +1,1 @@
+"""The QEMU back end: argv (pure), monitor, console, process."""

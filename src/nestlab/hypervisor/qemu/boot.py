@@ -1,0 +1,144 @@
+"""The QEMU back end: a machine with QEMU becomes a hypervisor, a plan becomes a guest."""
+
+import asyncio
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError
+from nestlab.facts.model import Facts
+from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.hypervisor.plan import GuestPlan
+from nestlab.hypervisor.protocol import Guest, Order
+from nestlab.hypervisor.qemu import process
+from nestlab.hypervisor.qemu.argv import Files
+from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
+from nestlab.hypervisor.qemu.monitor import Monitor
+from nestlab.hypervisor.qemu.readiness import alive_while, log_in
+from nestlab.machine.protocol import Machine
+
+_CLEANUP = 30.0
+"""Seconds for each step of taking a guest down."""
+
+_SILENCE = 20.0
+"""Seconds before the deadline at which SSH is tried although the console never said ready."""
+
+_GONE = frozenset({"machine.lost", "machine.deadline", "machine.refused"})
+
+
+@dataclass(frozen=True)
+class QemuHypervisor:
+    """A machine that starts guests with its own QEMU."""
+
+    machine: Machine
+    facts: Facts
+    accelerator: Accelerator
+    firmware: str | None
+
+    @contextlib.asynccontextmanager
+    async def boot(self, order: Order) -> AsyncIterator[Guest]:
+        """See `Hypervisor.boot`."""
+        plan, deadline = order.plan, order.deadline
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._remove_folders, plan)
+            order.stage("preparing")
+            await process.make_folders(self.machine, plan, deadline=deadline)
+            await self._put_seed(order)
+            stack.push_async_callback(self._save_evidence, order)
+            order.stage("starting QEMU")
+            pid = await process.launch(
+                self.machine, plan, firmware=self.firmware, deadline=deadline
+            )
+            stack.push_async_callback(self._end, plan, pid)
+            order.started(pid)
+            monitor = await self._monitor(plan, stack)
+            yield await self._bring_up(order, pid, monitor, stack)
+
+    async def _bring_up(
+        self, order: Order, pid: int, monitor: Monitor, stack: AsyncExitStack
+    ) -> Guest:
+        try:
+            machine, port = await alive_while(
+                monitor, order.plan, self._until_shell(order, monitor)
+            )
+        except MachineError as problem:
+            raise await self._with_console(order, problem) from problem
+        stack.push_async_callback(machine.close)
+        return Guest(
+            plan=order.plan,
+            machine=machine,
+            pid=pid,
+            ssh_port=port,
+            kvm_enabled=await monitor.kvm_enabled(),
+            qemu_version=await monitor.version(),
+        )
+
+    async def _until_shell(self, order: Order, monitor: Monitor) -> tuple[Machine, int]:
+        plan, deadline = order.plan, order.deadline
+        console = await self.machine.dial(Files(plan).console)
+        port = await monitor.ssh_port()
+        order.stage("starting the kernel")
+        await monitor.execute("cont")
+        patience = max(deadline.remaining - _SILENCE, deadline.remaining / 2)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await watch_boot(console, plan.path, order.stage)
+        order.stage("logging in")
+        return await log_in(self.machine, port, plan, order.login, deadline=deadline), port
+
+    async def _monitor(self, plan: GuestPlan, stack: AsyncExitStack) -> Monitor:
+        sock = await self.machine.dial(Files(plan).monitor)
+        return await stack.enter_async_context(Monitor(plan.path, sock))
+
+    async def _put_seed(self, order: Order) -> None:
+        with tempfile.NamedTemporaryFile(prefix="nestlab-seed-") as file:
+            file.write(order.seed.tar())
+            file.flush()
+            await self.machine.put(Path(file.name), Files(order.plan).seed, mode=0o600)
+
+    async def _with_console(self, order: Order, problem: MachineError) -> MachineError:
+        """The same error, with the console log saved and its last words quoted."""
+        await self._save_evidence(order)
+        log = order.evidence / "console.log"
+        text = log.read_text("utf-8", "backslashreplace") if log.exists() else ""
+        if panic := find_panic(text):
+            problem = panicked(order.plan.path, panic)
+        return dataclasses.replace(problem, log=str(log) if text else problem.log)
+
+    async def _save_evidence(self, order: Order) -> None:
+        """Copy the logs to L0; what cannot be had any more is left out."""
+        files = Files(order.plan)
+        order.evidence.mkdir(parents=True, exist_ok=True)
+        for remote in (files.console_log, files.qemu_log):
+            with contextlib.suppress(MachineError, TimeoutError):
+                async with asyncio.timeout(_CLEANUP):
+                    await self.machine.get(remote, order.evidence / remote.rpartition("/")[2])
+
+    async def _end(self, plan: GuestPlan, pid: int) -> None:
+        """Soft, hard, verified. A machine that is lost has taken its guests with it."""
+        deadline = Deadline.after(_CLEANUP)
+        try:
+            await self._ask_to_quit(plan)
+            await process.end(
+                self.machine, pid=pid, identity=plan.identity, patience=3, deadline=deadline
+            )
+        except MachineError as problem:
+            if problem.code not in _GONE:
+                raise
+
+    async def _ask_to_quit(self, plan: GuestPlan) -> None:
+        with contextlib.suppress(MachineError):
+            async with Monitor(plan.path, await self.machine.dial(Files(plan).monitor)) as monitor:
+                await monitor.quit()
+
+    async def _remove_folders(self, plan: GuestPlan) -> None:
+        try:
+            await process.remove_folders(self.machine, plan, deadline=Deadline.after(_CLEANUP))
+        except MachineError as problem:
+            if problem.code not in _GONE:
+                raise

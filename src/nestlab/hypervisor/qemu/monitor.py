@@ -1,0 +1,106 @@
+"""The QMP monitor of one guest, over whatever carries the socket."""
+
+import asyncio
+import re
+import socket
+from types import TracebackType
+from typing import Self
+
+from qemu.qmp import ExecuteError, QMPClient, QMPError
+from qemu.qmp.protocol import Runstate
+
+from nestlab.errors import MachineError
+
+_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+[\d.]+\s+22\s", re.ASCII)
+
+
+class Monitor:
+    """An open QMP session; use it as an async context manager."""
+
+    def __init__(self, path: str, sock: socket.socket) -> None:
+        self._path = path
+        self._sock = sock
+        self._client = QMPClient(path)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._client.connect(self._sock)
+        except (QMPError, OSError, EOFError) as problem:
+            self._sock.close()
+            raise self._lost(str(problem)) from problem
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._client.disconnect()
+        except (QMPError, OSError, EOFError):
+            # The session is over either way; that QEMU is gone is checked by its process.
+            self._sock.close()
+
+    async def execute(self, command: str, arguments: dict[str, object] | None = None) -> object:
+        """Run one QMP command; raises MachineError `qmp.failed` or `qmp.lost`."""
+        try:
+            return await self._client.execute(command, arguments)
+        except ExecuteError as problem:
+            raise MachineError(
+                "qmp.failed",
+                f"QEMU refused {command}: {problem}",
+                where=f"{self._path}, over its monitor",
+            ) from problem
+        except (QMPError, OSError, EOFError) as problem:
+            raise self._lost(str(problem)) from problem
+
+    async def ended(self) -> None:
+        """Return when QEMU has closed the session, that is, when it has gone."""
+        while self._client.runstate is Runstate.RUNNING:
+            await self._client.runstate_changed()
+
+    async def kvm_enabled(self) -> bool:
+        """`query-kvm`: whether QEMU really uses KVM (QEMU docs/interop/qmp)."""
+        answer = await self.execute("query-kvm")
+        return isinstance(answer, dict) and answer.get("enabled") is True
+
+    async def version(self) -> str:
+        """QEMU's version: `7.2.22`."""
+        answer = await self.execute("query-version")
+        parts = answer.get("qemu") if isinstance(answer, dict) else None
+        if not isinstance(parts, dict):
+            return "unknown"
+        return ".".join(str(parts.get(key)) for key in ("major", "minor", "micro"))
+
+    async def ssh_port(self) -> int:
+        """The port of the machine's loopback that leads to the guest's port 22.
+
+        QEMU has this in the human monitor only (`info usernet`), hence the strict pattern.
+        Raises MachineError `qmp.failed`.
+        """
+        answer = await self.execute("human-monitor-command", {"command-line": "info usernet"})
+        match = _FORWARD.search(answer) if isinstance(answer, str) else None
+        if match is None:
+            raise MachineError(
+                "qmp.failed",
+                "QEMU does not name the forwarded SSH port",
+                where=f"{self._path}, over its monitor",
+                notes=tuple(str(answer).splitlines()[:8]),
+            )
+        return int(match[1])
+
+    async def quit(self) -> None:
+        """Ask QEMU to end at once; a session that breaks by that is what was wanted."""
+        try:
+            async with asyncio.timeout(5):
+                await self.execute("quit")
+        except (MachineError, TimeoutError):
+            return
+
+    def _lost(self, reason: str) -> MachineError:
+        return MachineError(
+            "qmp.lost",
+            f"the monitor of {self._path} is gone: {reason or 'closed'}",
+            where=f"{self._path}, over its monitor",
+        )

@@ -1,0 +1,73 @@
+"""Waiting for a guest's shell, with every witness heard: console, monitor, SSH, the clock."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError
+from nestlab.hypervisor.plan import GuestPlan
+from nestlab.hypervisor.protocol import Login
+from nestlab.hypervisor.qemu.monitor import Monitor
+from nestlab.machine.protocol import Machine
+from nestlab.machine.shell import NotYet, wait_for
+
+T = TypeVar("T")
+
+_KNOCK = 30.0
+"""Seconds for one login; the key exchange of an emulated L3 takes several."""
+
+_TRANSIENT = frozenset({
+    "machine.refused", "machine.deadline", "ssh.connect-failed", "machine.lost",
+})  # fmt: skip
+
+
+async def alive_while(monitor: Monitor, plan: GuestPlan, work: Coroutine[None, None, T]) -> T:
+    """Do the work, but give up at once when QEMU goes: raises MachineError `guest.died`."""
+    doing, watching = asyncio.ensure_future(work), asyncio.ensure_future(monitor.ended())
+    try:
+        await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return await doing
+        raise MachineError(
+            "guest.died",
+            f"QEMU of {plan.path} ended while the guest was booting",
+            where=f"{plan.path}, while booting it",
+            hint="its console and QEMU logs tell why",
+        )
+    finally:
+        for task in (doing, watching):
+            task.cancel()
+        await asyncio.gather(doing, watching, return_exceptions=True)
+
+
+async def log_in(
+    parent: Machine, port: int, plan: GuestPlan, login: Login, *, deadline: Deadline
+) -> Machine:
+    """Knock until the guest's sshd lets us in; a wrong host key is never tried again."""
+    # asyncssh costs time that programs without guests must not pay
+    from nestlab.machine.ssh import open_ssh  # noqa: PLC0415
+
+    async def knock() -> Machine | NotYet:
+        try:
+            return await open_ssh(
+                path=plan.path,
+                sock=await parent.dial(("127.0.0.1", port)),
+                username=login.username,
+                client_key=login.client_key,
+                host_key=login.host_key,
+                deadline=deadline.within(_KNOCK),
+            )
+        except MachineError as problem:
+            if problem.code not in _TRANSIENT:
+                raise
+            return NotYet(str(problem))
+
+    return await wait_for(
+        knock,
+        deadline=deadline,
+        what=f"ssh on {plan.path}",
+        where=f"{plan.path}, while booting it",
+        code="guest.no-answer",
+        hint="read its console log; --boot-timeout allows more time",
+    )

@@ -1,0 +1,62 @@
+"""Taking a lab down from its state alone: kept labs, and what a killed nestlab left."""
+
+from pathlib import Path
+
+from nestlab.deadline import Deadline
+from nestlab.errors import StoredDataError
+from nestlab.home import Home
+from nestlab.hypervisor.qemu.process import end
+from nestlab.lab.folder import remove_lab
+from nestlab.lab.state import LabState, load_state, owner_lives
+from nestlab.machine.local import LocalMachine
+
+_PATIENCE = 30.0
+
+
+def labs(home: Home) -> list[tuple[Path, LabState]]:
+    """Every lab of this user; raises StoredDataError `lab.damaged`."""
+    if not home.labs.is_dir():
+        return []
+    return [(folder, load_state(folder)) for folder in sorted(home.labs.iterdir())]
+
+
+async def down(folder: Path, state: LabState) -> None:
+    """End the guests that run on L0 (theirs go with them) and remove the lab.
+
+    Only processes that carry the lab's id are touched. Raises CleanupError.
+    """
+    machine = LocalMachine()
+    for guest in state.guests:
+        if "/" not in guest.path:
+            await end(
+                machine,
+                pid=guest.pid,
+                identity=guest.identity,
+                patience=0,
+                deadline=Deadline.after(_PATIENCE),
+            )
+    remove_lab(folder, state)
+
+
+async def sweep(home: Home) -> list[str]:
+    """Take down labs whose nestlab was killed; returns their ids."""
+    swept = []
+    for folder, state in labs(home):
+        if not state.kept and not owner_lives(state):
+            await down(folder, state)
+            swept.append(state.id)
+    return swept
+
+
+def find_lab(home: Home, lab: str | None) -> tuple[Path, LabState]:
+    """The named lab, or the only one. Raises StoredDataError `lab.unknown`."""
+    known = labs(home)
+    found = [entry for entry in known if lab in {None, entry[1].id}]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(state.id for _, state in known) or "none"
+    raise StoredDataError(
+        "lab.unknown",
+        f"there is no lab {lab}" if lab else "which lab is meant is not clear",
+        hint=f"labs that are up: {names}",
+    )

@@ -1,0 +1,40 @@
+"""How people enter a lab's machines: an OpenSSH configuration (pure)."""
+
+from pathlib import Path
+
+from nestlab.lab.state import LabState
+
+
+def ssh_config(state: LabState, folder: Path) -> str:
+    """Text for `ssh -F`: one host per machine, deeper ones jump through their parents."""
+    blocks = []
+    for guest in state.guests:
+        parent, _, _ = guest.path.rpartition("/")
+        jump = f"  ProxyJump {_alias(parent)}\n" if parent else ""
+        blocks.append(
+            f"Host {_alias(guest.path)}\n"
+            f"  HostName 127.0.0.1\n  Port {guest.ssh_port}\n  User root\n"
+            f'  IdentityFile "{folder / "id_ed25519"}"\n  IdentitiesOnly yes\n'
+            f'  UserKnownHostsFile "{folder / "known_hosts"}"\n'
+            f"  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
+            f"  HostKeyAlias {guest.identity}\n{jump}"
+        )
+    return "\n".join(blocks)
+
+
+def known_hosts(state: LabState) -> str:
+    """One line per machine, by the alias that its configuration uses."""
+    return "".join(f"{guest.identity} {guest.host_key}\n" for guest in state.guests)
+
+
+def write_access(state: LabState, folder: Path) -> Path:
+    """Write both files; returns the configuration's path."""
+    (folder / "known_hosts").write_text(known_hosts(state))
+    config = folder / "ssh_config"
+    config.write_text(ssh_config(state, folder))
+    return config
+
+
+def _alias(path: str) -> str:
+    """`l2` for `l1/l2`: in a chain the last name says it all."""
+    return path.rpartition("/")[2]

@@ -1,0 +1,72 @@
+"""The plan of one guest, from what it shall be and what is true of its hypervisor (pure)."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from nestlab.errors import HostError
+from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.protocol import Hypervisor
+from nestlab.lab.spec import GuestSpec
+from nestlab.net.subnet import choose_subnet
+from nestlab.units import MIB, format_size
+
+_IN_GUEST = "/var/lib/nestlab"
+_HANDED_DOWN = BaseImage(disk="/dev/nvme0n3", kernel="/dev/nvme0n4")
+"""Where a guest finds the base image that it was handed (see qemu/argv.py)."""
+
+_OVERHEAD = 256 * MIB
+"""Memory that a QEMU and the system around it need besides the guest's own."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where guests of one hypervisor live: folders on its machine, and its base image."""
+
+    folder: str
+    sockets: str
+    image: BaseImage
+
+
+def place_in_guest(lab: str) -> Place:
+    """The place inside a guest: its own disk, and the image that it was handed."""
+    folder = f"{_IN_GUEST}/{lab}"
+    return Place(folder, folder, _HANDED_DOWN)
+
+
+def plan_guest(
+    spec: GuestSpec, hypervisor: Hypervisor, place: Place, lab: str, taken: set[IPv4Network]
+) -> GuestPlan:
+    """Decide everything about a guest.
+
+    taken  networks that any ancestor routes or that the lab gave away
+
+    Raises HostError `lab.no-memory` with the arithmetic, `net.no-free-subnet`.
+    """
+    facts, parent = hypervisor.facts, hypervisor.machine.path
+    _must_fit(spec, hypervisor)
+    path = spec.name if parent == "l0" else f"{parent}/{spec.name}"
+    return GuestPlan(
+        lab=lab,
+        path=path,
+        arch=facts.arch or "unknown",
+        accelerator=hypervisor.accelerator,
+        vcpus=spec.vcpus,
+        memory=spec.memory,
+        image=place.image,
+        network=choose_subnet(sorted(taken)),
+        folder=f"{place.folder}/{spec.name}",
+        sockets=f"{place.sockets}/{spec.name}",
+    )
+
+
+def _must_fit(spec: GuestSpec, hypervisor: Hypervisor) -> None:
+    memory, path = hypervisor.facts.memory, hypervisor.machine.path
+    needed = spec.memory + _OVERHEAD
+    if memory and memory.available < needed:
+        raise HostError(
+            "lab.no-memory",
+            f"{spec.name} does not fit into {path}: it needs {format_size(spec.memory)} and"
+            f" {format_size(_OVERHEAD)} around it, {path} has {format_size(memory.available)} free",
+            where=f"{path}, while planning {spec.name}",
+            hint="end other programs on that machine, or build fewer levels",
+        )

@@ -1,0 +1,1 @@
+"""Addresses of guests at every level, chosen without collisions (pure)."""

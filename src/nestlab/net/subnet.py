@@ -1,0 +1,51 @@
+"""Choosing a guest's subnet against everything its ancestors already route."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from nestlab.errors import HostError
+
+POOL = IPv4Network("10.96.0.0/12")
+"""Where nestlab takes its subnets from: private (RFC 1918), away from the defaults of libvirt
+(192.168.122.0/24), slirp (10.0.2.0/24), docker (172.17.0.0/16) and most home routers."""
+
+
+@dataclass(frozen=True)
+class GuestNetwork:
+    """One guest's own user-mode network: the guest, its gateway and its resolver."""
+
+    subnet: IPv4Network
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """The parent as the guest sees it."""
+        return self.subnet[2]
+
+    @property
+    def resolver(self) -> IPv4Address:
+        """The DNS forwarder inside QEMU's user-mode network."""
+        return self.subnet[3]
+
+    @property
+    def guest(self) -> IPv4Interface:
+        """The guest's address with its prefix length."""
+        return IPv4Interface((self.subnet[15], self.subnet.prefixlen))
+
+
+def choose_subnet(taken: Iterable[IPv4Network]) -> GuestNetwork:
+    """The first /24 of the pool that overlaps nothing in `taken` (default routes aside).
+
+    `taken` is what every ancestor routes plus what the lab has already given away: the seed
+    document's guests collided because both libvirts default to 192.168.122.0/24. Raises
+    HostError `net.no-free-subnet`.
+    """
+    routed = [network for network in taken if network.prefixlen > 0]
+    for candidate in POOL.subnets(new_prefix=24):
+        if not any(candidate.overlaps(network) for network in routed):
+            return GuestNetwork(candidate)
+    raise HostError(
+        "net.no-free-subnet",
+        f"every /24 of {POOL} is already routed",
+        hint="remove a route that covers the pool: `ip route` lists them",
+    )

@@ -1,0 +1,207 @@
+"""The result file's model. Raw samples are stored; mean, spread and loss are derived on reading.
+
+Everything is frozen and strict, and unknown keys are refused. Values are finite: a figure that is
+missing is a status with a reason, never a 0.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    model_validator,
+)
+
+SCHEMA: Literal["nestlab.result/1"] = "nestlab.result/1"
+
+FactValue = bool | int | FiniteFloat | str
+Name = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+Seconds = Annotated[FiniteFloat, Field(ge=0)]
+RawFile = Annotated[str, StringConstraints(pattern=r"^raw/[A-Za-z0-9_+-][A-Za-z0-9._+-]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Status = Literal["ok", "failed", "skipped"]
+Better = Literal["higher", "lower"]
+
+
+class Record(BaseModel):
+    """Base of every part of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Run(Record):
+    """Which run this was.
+
+    lab_sha256  of the lab file; null when the run had none
+    order_seed  seed of the order in which levels and workloads were measured
+    """
+
+    id: Name
+    started: AwareDatetime
+    nestlab_version: Name
+    argv: tuple[str, ...]
+    lab_sha256: Sha256 | None = None
+    order_seed: int
+
+
+class Facts(Record):
+    """What is true of a machine.
+
+    identity    must match before two results may be compared
+    conditions  a difference is a warning
+    unknown     what could not be found out, with the reason
+    """
+
+    identity: Mapping[str, FactValue] = {}
+    conditions: Mapping[str, FactValue] = {}
+    unknown: Mapping[str, str] = {}
+
+
+class Verified(Record):
+    """What was proved of a machine; null is 'not known', which is not 'no'.
+
+    kvm_device         /dev/kvm is a character device that opens
+    guest_ran          a guest ran with it
+    virtualization     lscpu's word: `VT-x`, `AMD-V`
+    hypervisor_vendor  lscpu's word: `KVM`
+    nested             the module's parameter `nested` is on
+    kvm_enabled        the machine itself runs under KVM, by QMP `query-kvm` of its QEMU
+    """
+
+    kvm_device: bool | None = None
+    guest_ran: bool | None = None
+    virtualization: str | None = None
+    hypervisor_vendor: str | None = None
+    nested: bool | None = None
+    kvm_enabled: bool | None = None
+
+
+class MachineRecord(Record):
+    """A machine that was measured.
+
+    path         `l0`, `l1`, `l1/l2`
+    level        0 for the host
+    accelerator  what runs the machine; null for the host
+    emulated     whether its timings are emulation, its own or an ancestor's
+    """
+
+    path: Name
+    level: Annotated[int, Field(ge=0)]
+    parent: Name | None = None
+    accelerator: Literal["kvm", "tcg"] | None = None
+    emulated: bool
+    facts: Facts = Facts()
+    verified: Verified = Verified()
+
+
+class Sample(Record):
+    """One measured value.
+
+    round         which repetition, from 1
+    order         which run of the whole bench, from 1; samples of one run share it
+    elapsed       seconds from start to exit of the tool by L0's clock
+    elapsed_tool  seconds by the tool's own clock; null when it does not say
+    raw           the tool's output, relative to the run folder
+    """
+
+    value: FiniteFloat
+    round: Annotated[int, Field(ge=1)]
+    order: Annotated[int, Field(ge=1)]
+    elapsed: Seconds
+    elapsed_tool: Seconds | None = None
+    raw: RawFile | None = None
+
+
+class SeriesKey(NamedTuple):
+    """What makes a series unique in a file."""
+
+    workload: str
+    case: str
+    machine: str
+    metric: str
+
+
+class Series(Record):
+    """The samples of one figure on one machine.
+
+    status   `ok` has samples; `failed` may have those from before it failed; `skipped` has none
+    reason   why it is not `ok`
+    """
+
+    workload: Name
+    tool_version: Name | None = None
+    case: Name
+    params: Mapping[str, str | int] = {}
+    machine: Name
+    metric: Name
+    unit: Name
+    better: Better
+    status: Status
+    reason: Name | None = None
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def key(self) -> SeriesKey:
+        """The series' place in the file."""
+        return SeriesKey(self.workload, self.case, self.machine, self.metric)
+
+    @model_validator(mode="after")
+    def _status_fits(self) -> Self:
+        if (self.status == "ok") == (self.reason is not None):
+            raise ValueError("a series has a reason exactly when its status is not ok")
+        if self.status == "ok" and not self.samples:
+            raise ValueError("a series without samples is failed or skipped, not ok")
+        if self.status == "skipped" and self.samples:
+            raise ValueError("a skipped series has no samples")
+        return self
+
+
+class Result(Record):
+    """A whole result file.
+
+    warnings  what whoever measured wants every reader to know
+    """
+
+    schema_: Literal["nestlab.result/1"] = Field(default=SCHEMA, alias="schema")
+    run: Run
+    machines: tuple[MachineRecord, ...]
+    series: tuple[Series, ...] = ()
+    warnings: tuple[Name, ...] = ()
+
+    def machine(self, path: str) -> MachineRecord:
+        """The machine of that path. Raises KeyError."""
+        for machine in self.machines:
+            if machine.path == path:
+                return machine
+        raise KeyError(path)
+
+    @model_validator(mode="after")
+    def _machines_form_a_tree(self) -> Self:
+        levels: dict[str, int] = {}
+        for machine in self.machines:
+            if machine.path in levels:
+                raise ValueError(f"machine {machine.path!r} is there twice")
+            if machine.parent is not None and machine.parent not in levels:
+                raise ValueError(f"the parent of {machine.path!r} must be listed before it")
+            above = -1 if machine.parent is None else levels[machine.parent]
+            if machine.level != above + 1:
+                raise ValueError(f"{machine.path!r} must be one level below its parent")
+            levels[machine.path] = machine.level
+        return self
+
+    @model_validator(mode="after")
+    def _series_are_unique(self) -> Self:
+        paths = {machine.path for machine in self.machines}
+        seen: set[SeriesKey] = set()
+        for series in self.series:
+            if series.machine not in paths:
+                raise ValueError(f"a series names the unknown machine {series.machine!r}")
+            if series.key in seen:
+                raise ValueError(f"the series {' '.join(series.key)!r} is there twice")
+            seen.add(series.key)
+        return self

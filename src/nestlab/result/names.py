@@ -1,0 +1,10 @@
+"""Names of facts that whoever measures records and whoever reports reads."""
+
+CLOCKSOURCE = "clocksource"
+"""Condition: the kernel's current clocksource, such as `tsc` or `kvm-clock`."""
+
+ENVELOPE_CPUS = "envelope_cpus"
+"""Condition: the number of CPUs that a workload was allowed to use on this machine."""
+
+LAUNCH_SECONDS = "launch_seconds"
+"""Condition: seconds from L0's request to L0's answer for a command that does nothing there."""

@@ -1,0 +1,1 @@
+"""Proof that a machine is what it is said to be."""

@@ -1,0 +1,151 @@
+"""What a workload is: cases, the commands of a case, and a reader of its output.
+
+A workload is pure. It sees an envelope, never a machine or a level, so the command of a case is
+the same wherever it runs. Adding a workload is one file and one line in `builtin.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+Argv = tuple[str, ...]
+Param = str | int
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a workload may use on a machine.
+
+    cpus       the CPU numbers that it may run on, at least one
+    directory  absolute path of a folder on the disk to be measured
+
+    Raises ValueError for anything else: the caller made a mistake, not the user.
+    """
+
+    cpus: tuple[int, ...]
+    directory: str
+
+    def __post_init__(self) -> None:
+        if not self.cpus or min(self.cpus) < 0:
+            raise ValueError(f"an envelope needs CPU numbers, not {self.cpus!r}")
+        if not self.directory.startswith("/"):
+            raise ValueError(f"the folder of an envelope must be absolute, not {self.directory!r}")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to run, with every parameter that must be equal for two figures to compare."""
+
+    workload: str
+    case: str
+    params: Mapping[str, Param]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+
+    def __hash__(self) -> int:
+        return hash((self.workload, self.case, tuple(sorted(self.params.items()))))
+
+    def number(self, name: str) -> int:
+        """A parameter that is a number. Raises TypeError when it is not one."""
+        value = self.params[name]
+        if not isinstance(value, int):
+            raise TypeError(f"{self.workload} {self.case}: {name} is {value!r}, not a number")
+        return value
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a case is run; every part is an argv, none needs a shell.
+
+    prepare           run in this order before the clock starts; may be run again without harm
+    argv              the measured command
+    cleanup           run afterwards, also when something failed
+    expected_seconds  how long `argv` works when all is well, without the start of the process;
+                      callers make their deadline and progress from it. `prepare` is not in it:
+                      how fast a disk is written is unknown before it is measured
+    """
+
+    prepare: tuple[Argv, ...]
+    argv: Argv
+    cleanup: tuple[Argv, ...]
+    expected_seconds: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure's name and unit, known before anything ran, so that a failure has its row too."""
+
+    metric: str
+    unit: str
+    better: Better
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value, in `unit`."""
+
+    metric: str
+    unit: str
+    better: Better
+    value: float
+
+    @classmethod
+    def of(cls, metric: Metric, value: float) -> "Figure":
+        """The figure of a declared metric."""
+        return cls(metric.metric, metric.unit, metric.better, value)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What the output of one run said.
+
+    tool_version  as the tool says it
+    elapsed       seconds of the measured work by the tool's own clock, which inside a guest is a
+                  suspect; it leaves out the start and the end of the process. None: not said
+    """
+
+    figures: tuple[Figure, ...]
+    tool_version: str
+    elapsed: float | None
+
+
+class Workload(Protocol):
+    """A benchmark."""
+
+    @property
+    def name(self) -> str:
+        """Stable, lower case: the key of a lab file and of the result file."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the programs that a machine must have."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every figure that each case yields."""
+        ...
+
+    def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:
+        """The cases for machines of one size.
+
+        vcpus       CPUs of the envelope
+        queue_cpus  CPUs in the queue map of the disk to be measured (`queues.py`)
+        """
+        ...
+
+    def command(self, case: Case, envelope: Envelope) -> Command:
+        """How to run a case within an envelope; equal envelopes give equal commands."""
+        ...
+
+    def parse(self, case: Case, stdout: bytes) -> Parsed:
+        """Read what the measured command printed: exactly the figures of `metrics`.
+
+        Raises WorkloadError: `workload.failed` (the tool says that it failed, and why),
+        `workload.unreadable-output` (not what this parser knows; never guessed).
+        """
+        ...

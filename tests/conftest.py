@@ -1,0 +1,11 @@
+"""What all tests share."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """Root of the checkout that is under test."""
+    return Path(__file__).resolve().parent.parent
