@@ -13,12 +13,14 @@ _BLOCK = 4096
 class Seed:
     """A guest's name, keys and address.
 
+    machine_id      32 hexadecimal digits; without one systemd takes every boot for the first
     host_key        its private host key (OpenSSH format), known to the controller beforehand
     host_key_public the public half, one line
     authorized_key  the lab's client key, one line
     """
 
     hostname: str
+    machine_id: str
     host_key: str
     host_key_public: str
     authorized_key: str
@@ -29,6 +31,7 @@ class Seed:
         net = self.network
         texts = (
             ("etc/hostname", f"{self.hostname}\n", 0o644),
+            ("etc/machine-id", f"{self.machine_id}\n", 0o444),
             ("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {self.hostname}\n", 0o644),
             ("etc/resolv.conf", f"nameserver {net.resolver}\n", 0o644),
             ("etc/ssh/ssh_host_ed25519_key", self.host_key, 0o600),
@@ -36,7 +39,7 @@ class Seed:
             ("root/.ssh/authorized_keys", f"{self.authorized_key}\n", 0o600),
             (
                 "run/nestlab/network",
-                f"HOSTNAME={self.hostname}\nADDRESS={net.guest}\nGATEWAY={net.gateway}\n",
+                f"NAME={self.hostname}\nADDRESS={net.guest}\nGATEWAY={net.gateway}\n",
                 0o644,
             ),
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -150,6 +151,7 @@ class _Climb:
             plan=plan,
             seed=Seed(
                 hostname=plan.hostname,
+                machine_id=hashlib.sha256(plan.identity.encode()).hexdigest()[:32],
                 host_key=host_key.private,
                 host_key_public=host_key.public,
                 authorized_key=keys[0].public,

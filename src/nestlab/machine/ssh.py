@@ -242,12 +242,12 @@ class SshMachine:
         return await self._opened(self._connection.start_sftp_client())
 
     async def _opened(self, opening: Awaitable[T]) -> T:
-        """What is opened; asyncssh 2.24 trips over a channel that ends with the connection while
-        the server's yes is on its way (AttributeError in `SSHClientChannel.create`).
+        """What is opened; asyncssh 2.24 trips over a channel that ends with its connection at the
+        moment of the server's yes (`SSHClientChannel.create`, `start_sftp_client`).
         """
         try:
             return await opening
-        except AttributeError as problem:
+        except (AttributeError, AssertionError) as problem:
             if self._connection.is_closed():
                 raise asyncssh.ConnectionLost("closed while opening") from problem
             raise
