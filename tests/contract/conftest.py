@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from machine_worlds import World, open_fake, open_local
 from sshd_world import Sshd, running_sshd
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
-from machine_worlds import Subject, real_subject, soon
 
+from machine_worlds import Subject, real_subject, soon
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine
 from nestlab.machine.ssh import SshMachine, open_ssh

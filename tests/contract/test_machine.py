@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from machine_worlds import (
     BOTH_OUTPUTS,
     EXIT_7,
@@ -21,7 +22,6 @@ from machine_worlds import (
     sleeper,
     soon,
 )
-
 from nestlab.errors import MachineError, UsageError
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncssh
 import pytest
-from machine_worlds import EXIT_7, processes, sleeper, soon
-from sshd_world import Sshd, running_sshd
 
+from machine_worlds import EXIT_7, processes, sleeper, soon
 from nestlab.errors import MachineError, UsageError
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.ssh import open_ssh
+from sshd_world import Sshd, running_sshd
 
 opened_files: list[str] | None = None
 """Filled by the audit hook below while it is a list; a hook cannot be taken away again."""
@@ -67,21 +67,27 @@ def test_no_ssh_server_there(sshd: Sshd, tmp_path: Path, greeting: bytes) -> Non
 
 
 def test_server_that_says_nothing(sshd: Sshd, tmp_path: Path) -> None:
+    hung_up = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        hung_up.set()
 
     async def story() -> None:
         address = str(tmp_path / "socket")
         async with await asyncio.start_unix_server(serve, address):
-            await open_ssh(
-                path="l1",
-                sock=await LocalMachine().dial(address),
-                username="root",
-                client_key=sshd.client_key,
-                host_key=sshd.host_key,
-                deadline=soon(0.3),
-            )
+            try:
+                await open_ssh(
+                    path="l1",
+                    sock=await LocalMachine().dial(address),
+                    username="root",
+                    client_key=sshd.client_key,
+                    host_key=sshd.host_key,
+                    deadline=soon(0.3),
+                )
+            finally:
+                await asyncio.wait_for(hung_up.wait(), 1)
 
     assert refused_login(story()).code == "machine.deadline"
 
@@ -105,7 +111,7 @@ def test_two_hops(sshd: Sshd) -> None:
         os.kill(pid, 9)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.002, 0.005, 0.01, 0.03, 0.1])
+@pytest.mark.parametrize("delay", [0.0, 0.005, 0.03, 0.1])
 def test_closing_in_the_middle_is_a_lost_machine(sshd: Sshd, tmp_path: Path, delay: float) -> None:
     argv, sent = sleeper(), tmp_path / "sent"
     sent.write_bytes(bytes(20_000_000))
@@ -144,7 +150,7 @@ def test_a_crowd_of_ended_programs_leaves_nothing(sshd: Sshd) -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.001, 0.004, 0.01, 0.02])
+@pytest.mark.parametrize("delay", [0.0, 0.004, 0.02])
 def test_cancelled_before_it_started(sshd: Sshd, delay: float) -> None:
     async def story() -> None:
         machine = await sshd.log_in(LocalMachine())

@@ -54,7 +54,14 @@ def series(
     size: int = 1,
 ) -> Series:
     samples = tuple(
-        Sample(value=value, round=place, order=place, elapsed=elapsed, elapsed_tool=10.0)
+        Sample(
+            value=value,
+            round=place,
+            order=place,
+            elapsed=elapsed,
+            elapsed_tool=10.0,
+            elapsed_guest=10.0,
+        )
         for place, value in enumerate(values, start=1)
     )
     return Series(

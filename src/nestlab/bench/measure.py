@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from nestlab.bench.disk import drop_caches
 from nestlab.bench.envelope import Target, envelope_of, queue_cpus
+from nestlab.bench.launch import Timed, run_timed
 from nestlab.bench.ledger import Ledger
 from nestlab.bench.rounds import Turn, turns
 from nestlab.deadline import Deadline
@@ -94,7 +95,8 @@ class _Bench:
         step = f"{job.workload.name} {job.case.case}"
         self.sink(Progress(machine.path, f"{step} ({turn.order} of {of})"))
         try:
-            done = await self._run(turn)
+            timed = await self._run(turn)
+            done = timed.completed
             raw = self.save_raw(f"{turn.order:03d}-{machine.path}-{step}.out", done.stdout)
             parsed = _parse(job, done)
         except (WorkloadError, MachineError) as problem:
@@ -103,11 +105,11 @@ class _Bench:
             self.ledger.fail(machine.path, job.case, job.workload.metrics, problem)
             self.sink(Progress(machine.path, f"{step} failed: {problem.message}", State.FAILED))
             return
-        samples = _sampler(turn, done, raw, parsed)
+        samples = _sampler(turn, timed, raw, parsed)
         self.ledger.add(machine.path, job.case, parsed, samples)
         self.sink(Progress(machine.path, f"{step}: {format_duration(done.elapsed)}", State.DONE))
 
-    async def _run(self, turn: Turn[Subject, Job]) -> Completed:
+    async def _run(self, turn: Turn[Subject, Job]) -> Timed:
         subject, job = turn.machine, turn.case
         envelope = envelope_of(subject.target, self.cpus)
         command = job.workload.command(job.case, envelope)
@@ -116,7 +118,7 @@ class _Bench:
         if command.prepare:  # it works on a disk
             await self._drop_caches(subject.machine.path)
         deadline = Deadline.after(command.expected_seconds + _GRACE)
-        return await subject.machine.run(command.argv, deadline=deadline, limit=_LIMIT)
+        return await run_timed(subject.machine, command.argv, deadline=deadline, limit=_LIMIT)
 
     async def _lay_out(self, machine: Machine, argv: Argv, cleanup: Sequence[Argv]) -> None:
         """Once per machine; what was laid out is removed when all is measured."""
@@ -138,15 +140,16 @@ class _Bench:
 
 
 def _sampler(
-    turn: Turn[Subject, Job], done: Completed, raw: str, parsed: Parsed
+    turn: Turn[Subject, Job], timed: Timed, raw: str, parsed: Parsed
 ) -> Callable[[float], Sample]:
     def sample(value: float) -> Sample:
         return Sample(
             value=value,
             round=turn.round,
             order=turn.order,
-            elapsed=done.elapsed,
+            elapsed=timed.completed.elapsed,
             elapsed_tool=parsed.elapsed,
+            elapsed_guest=timed.guest_seconds,
             raw=raw,
         )
 
@@ -161,7 +164,7 @@ async def _remove(machine: Machine, argv: Argv) -> None:
 
 def _parse(job: Job, done: Completed) -> Parsed:
     if not done.ok:
-        raise _failed(done.argv, done)
+        raise _failed((job.workload.name,), done)
     return job.workload.parse(job.case, done.stdout)
 
 

@@ -9,7 +9,7 @@ Text = Annotated[str, StringConstraints(max_length=4096)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Cpu(_Model):

@@ -50,7 +50,6 @@ class Order:
     """Everything that one boot needs besides the plan.
 
     evidence  local folder that gets the console and QEMU logs when the guest goes
-    started   told as soon as there is a process, so that it can be recorded before anything fails
     """
 
     plan: GuestPlan
@@ -58,7 +57,6 @@ class Order:
     login: Login
     evidence: Path
     stage: Stage
-    started: Callable[[int], None]
     deadline: Deadline
 
 

@@ -1,11 +1,13 @@
 """Build a Debian image with mmdebstrap and mkfs.ext4, as root or without."""
 
 import asyncio
+import contextlib
+import errno
 import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nestlab.deadline import Deadline
@@ -22,7 +24,7 @@ SPACE = 5 * GIB
 _ATTEMPTS, _PAUSE = 3, 15.0
 _SYNCING = re.compile(r"Hash Sum mismatch|unexpected size|Mirror sync in progress")
 _UNREACHABLE = re.compile(
-    r"Temporary failure|Could not (?:resolve|connect)|Connection (?:timed|ref)"
+    r"Temporary failure|Could not (?:resolve|connect)|Connection (?:timed|ref)|[Uu]nreachable"
 )
 _FULL = "No space left on device"
 
@@ -49,8 +51,12 @@ async def ensure_image(
     report: Report,
     deadline: Deadline,
     space: int = SPACE,
+    pause: float = _PAUSE,
 ) -> Image:
     """The image of a recipe: from the store, else built on `machine` (L0) once.
+
+    space  bytes that must be free before anything is started
+    pause  seconds before the second attempt at a mirror that is being updated; they grow
 
     Raises HostError `image.no-mmdebstrap`, `image.disk-full`, `image.mirror-syncing`,
     `image.mirror-unreachable`, `image.no-user-namespaces`; MachineError `image.build-failed`;
@@ -58,26 +64,44 @@ async def ensure_image(
     """
     if image := store.find(recipe.slug):
         return image
-    async with store.building(lambda: report("waiting: another nestlab builds it")) as staging:
-        if image := store.find(recipe.slug):
-            return image
-        _need_space(staging, space)
-        report("unpacking Debian packages")
-        await _debootstrap(recipe, machine, staging, report, deadline)
-        report("making the disk")
-        await _make_disk(recipe, machine, staging, deadline)
-        report("computing checksums")
-        return await asyncio.to_thread(_publish, store, recipe, staging)
+    with _noticing_a_full_disk(store.folder):
+        async with store.building(lambda: report("waiting: another nestlab builds it")) as staging:
+            if image := store.find(recipe.slug):
+                return image
+            _need_space(staging, space)
+            report("unpacking Debian packages")
+            await _debootstrap(recipe, machine, staging, report, deadline, pause)
+            report("making the disk")
+            await _make_disk(recipe, machine, staging, deadline)
+            report("computing checksums")
+            return await asyncio.to_thread(_publish, store, recipe, staging)
 
 
-def _need_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
+@contextlib.contextmanager
+def _noticing_a_full_disk(folder: Path) -> Iterator[None]:
+    """Our own writes meet it as well as mmdebstrap's."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise _disk_full(folder, "the disk filled up while the image was built") from problem
+
+
+def _need_space(staging: Path, needed: int) -> None:
+    free = shutil.disk_usage(staging).free
     if free < needed:
-        raise _disk_full(folder, f"building needs {format_size(needed)}, free: {format_size(free)}")
+        message = f"building needs {format_size(needed)}, free: {format_size(free)}"
+        raise _disk_full(staging.parent, message)
 
 
 async def _debootstrap(
-    recipe: Recipe, machine: Machine, staging: Path, report: Report, deadline: Deadline
+    recipe: Recipe,
+    machine: Machine,
+    staging: Path,
+    report: Report,
+    deadline: Deadline,
+    pause: float,
 ) -> None:
     (staging / "files.tar").write_bytes(recipe.files_tar())
     sources = await host_sources(machine, recipe.suite, deadline=deadline)
@@ -91,7 +115,7 @@ async def _debootstrap(
             raise failure
         report(f"the mirror is being updated, attempt {attempt + 1} of {_ATTEMPTS} follows")
         (staging / "tree.tar").unlink(missing_ok=True)
-        await asyncio.sleep(min(_PAUSE * attempt, deadline.remaining))
+        await asyncio.sleep(min(pause * attempt, deadline.remaining))
 
 
 def mmdebstrap_argv(
@@ -175,7 +199,7 @@ def _explain(done: Completed, sources: tuple[Source, ...], staging: Path) -> Nes
     mirrors = ", ".join(sorted({source.uri for source in sources})) or "Debian's default mirror"
     tail = tuple(line for line in text.splitlines() if line.startswith(("E: ", "Err:", "W: ")))[-6:]
     if _FULL in text:
-        return _disk_full(staging, "the disk filled up while the image was built")
+        return _disk_full(staging.parent, "the disk filled up while the image was built")
     if _SYNCING.search(text):
         return HostError(
             "image.mirror-syncing",
@@ -213,7 +237,7 @@ def _disk_full(folder: Path, message: str) -> HostError:
     return HostError(
         "image.disk-full",
         message,
-        where=f"l0, while building the image in {folder.parent}",
+        where=f"l0, while building the image in {folder}",
         hint="free some space, or set NESTLAB_HOME to a folder on a larger disk",
     )
 

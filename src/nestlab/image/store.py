@@ -71,10 +71,12 @@ class ImageStore:
         Raises StoredDataError `image.damaged` when its files are not what its manifest says.
         """
         folder = self.folder / slug
-        try:
-            text = (folder / "image.json").read_text()
-        except FileNotFoundError:
+        if not folder.exists():
             return None
+        try:
+            text = (folder / "image.json").read_bytes()
+        except OSError as problem:
+            raise _damaged(folder, f"image.json: {problem.strerror}") from problem
         try:
             image = Image(folder, Manifest.model_validate_json(text))
         except ValidationError as problem:

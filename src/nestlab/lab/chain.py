@@ -160,15 +160,17 @@ class _Climb:
             login=Login("root", keys[1], host_key.public),
             evidence=self.evidence / plan.path.replace("/", "."),
             stage=lambda step: self.sink(Progress(plan.path, step)),
-            started=lambda pid: self._record(plan, pid, host_key.public, None),
             deadline=deadline,
         )
+        self._record(plan, host_key.public)
         guest = await stack.enter_async_context(hypervisor.boot(order))
-        self._record(plan, guest.pid, host_key.public, guest.ssh_port)
+        self._record(plan, host_key.public, pid=guest.pid, port=guest.ssh_port)
         return guest, deadline.allowed - deadline.remaining
 
-    def _record(self, plan: GuestPlan, pid: int, host_key: str, port: int | None) -> None:
-        """Note the process before anything can go wrong, so that another nestlab can end it."""
+    def _record(
+        self, plan: GuestPlan, host_key: str, *, pid: int | None = None, port: int | None = None
+    ) -> None:
+        """Noted before anything is started, so that another nestlab can end what it finds."""
         record = GuestRecord(
             path=plan.path,
             identity=plan.identity,

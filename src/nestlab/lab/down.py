@@ -28,13 +28,8 @@ async def down(folder: Path, state: LabState) -> None:
     machine = LocalMachine()
     for guest in state.guests:
         if "/" not in guest.path:
-            await end(
-                machine,
-                pid=guest.pid,
-                identity=guest.identity,
-                patience=0,
-                deadline=Deadline.after(_PATIENCE),
-            )
+            deadline = Deadline.after(_PATIENCE)
+            await end(machine, guest.identity, patience=0, deadline=deadline)
     remove_lab(folder, state)
 
 

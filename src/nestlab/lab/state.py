@@ -14,11 +14,14 @@ class _Record(BaseModel):
 
 
 class GuestRecord(_Record):
-    """A guest that was started: where its process and its files are on its parent's machine."""
+    """A guest: what its process carries, and where its files are on its parent's machine.
+
+    pid, ssh_port  None until it is up
+    """
 
     path: str
     identity: str
-    pid: int
+    pid: int | None = None
     folder: str
     sockets: str
     ssh_port: int | None = None

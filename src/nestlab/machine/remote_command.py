@@ -36,12 +36,13 @@ class RemoteCommand:
         self._abandoned = False
         self._status: int | None = None
         self._signal: str | None = None
-        self._stopped_at = 0.0
+        self._asked_at = self._stopped_at = 0.0
         self._problem: Exception | None = None
 
     def connection_made(self, chan: Any) -> None:
         """The session is open; the command is not yet sent."""
         self._channel = cast(_Channel, chan)
+        self._asked_at = time.monotonic()
         if self._abandoned:
             self._channel.abort()
 
@@ -110,9 +111,18 @@ class RemoteCommand:
             signal=self._signal,
             stdout=transcript.stdout.kept,
             stderr=transcript.stderr.kept,
-            elapsed=self._stopped_at - transcript.started_at,
+            elapsed=self._stopped_at - self._started_at(),
             truncated=transcript.stdout.truncated or transcript.stderr.truncated,
         )
+
+    def _started_at(self) -> float:
+        """When the program started, at the latest.
+
+        asyncssh holds back early output but not the exit status, so the mark of a program that
+        ended at once may come after its end; then all that is known is when we asked for it.
+        """
+        marked_at = self.transcript.started_at
+        return marked_at if marked_at < self._stopped_at else self._asked_at
 
 
 def _shell_failed(path: str, argv: tuple[str, ...], noise: bytes) -> MachineError:

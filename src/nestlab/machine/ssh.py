@@ -57,14 +57,7 @@ async def open_ssh(
     Nothing is read from ~/.ssh. Raises MachineError: `ssh.host-key-mismatch`, `ssh.auth-failed`,
     `ssh.connect-failed`, `machine.deadline`.
     """
-    connection = await log_in(
-        path=path,
-        sock=sock,
-        username=username,
-        client_key=client_key,
-        host_key=host_key,
-        deadline=deadline,
-    )
+    connection = await log_in(path, sock, username, client_key, host_key, deadline=deadline)
     return SshMachine(path, connection)
 
 
@@ -76,7 +69,8 @@ class SshMachine:
     """Programs are sessions of one SSH connection; made by `open_ssh`.
 
     A program has ended when it has exited and its stdout and stderr are closed. It runs in the
-    login shell's folder and environment. At most `RUNS_AT_ONCE` run at once; more wait.
+    login shell's folder and environment. At most `RUNS_AT_ONCE` run at once and more wait, so what
+    stays for long is better started as a daemon.
     """
 
     def __init__(self, path: str, connection: asyncssh.SSHClientConnection) -> None:
@@ -196,16 +190,14 @@ class SshMachine:
 
     async def dial(self, address: Address) -> socket.socket:
         """See `Machine.dial`; the bytes travel as a channel of the connection."""
+        opening = self._opened(self._stream(address))
         try:
-            reader, writer = await self._steps.settle(
-                self._stream(address), lambda pair: pair[1].close()
-            )
+            reader, writer = await self._steps.settle(opening, lambda pair: pair[1].close())
         except _BROKEN as problem:
             failure = failures.refused(self._path, address, problem)
             raise self._lost_or(failure, problem) from problem
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        theirs.setblocking(False)
         self._pumps.spawn(pump(theirs, reader, writer, _BROKEN))
         return ours
 
@@ -225,21 +217,19 @@ class SshMachine:
         self, address: Address
     ) -> tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]:
         if isinstance(address, str):
-            return await self._opened(self._connection.open_unix_connection(address))
-        return await self._opened(self._connection.open_connection(*address))
+            return await self._connection.open_unix_connection(address)
+        return await self._connection.open_connection(*address)
 
     @contextlib.asynccontextmanager
     async def _sftp(self) -> AsyncIterator[asyncssh.SFTPClient]:
         async with self._transfers:
-            sftp = await self._steps.settle(self._start_sftp(), asyncssh.SFTPClient.exit)
+            opening = self._opened(self._connection.start_sftp_client())
+            sftp = await self._steps.settle(opening, asyncssh.SFTPClient.exit)
             try:
                 yield sftp
             finally:
                 sftp.exit()
                 await sftp.wait_closed()
-
-    async def _start_sftp(self) -> asyncssh.SFTPClient:
-        return await self._opened(self._connection.start_sftp_client())
 
     async def _opened(self, opening: Awaitable[T]) -> T:
         """What is opened; asyncssh 2.24 trips over a channel that ends with its connection at the

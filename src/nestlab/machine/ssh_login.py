@@ -27,12 +27,12 @@ PrivateKey = asyncssh.SSHKey | str | Path
 
 
 async def log_in(
-    *,
     path: str,
     sock: socket.socket,
     username: str,
     client_key: PrivateKey,
     host_key: str,
+    *,
     deadline: Deadline,
 ) -> asyncssh.SSHClientConnection:
     """See `open_ssh`."""

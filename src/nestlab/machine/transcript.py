@@ -13,7 +13,12 @@ _MARK_KEPT = 64
 
 
 class Transcript:
-    """Both outputs of one `remote_command` (which documents the marks)."""
+    """Both outputs of one `remote_command` (which documents the marks).
+
+    group       the number of the program's process group, once its mark has arrived
+    started_at  when the mark arrived, by the controller's monotonic clock (seconds)
+    noise       what the login shell wrote before the mark
+    """
 
     def __init__(self, token: str, limit: int) -> None:
         self.stdout, self.stderr = Output(limit), Output(limit)

@@ -1,13 +1,13 @@
-"""Whether a guest's clock can be believed: the tool's time against L0's, for each run.
+"""Whether a machine's clock can be believed: its own time of each run against L0's.
 
-L0 times more than the tool does: the way there, the start of the process, its last output and the
-way back. Only two findings are therefore safe:
+Both time the same process. L0's time has the way there and back on top, which `launch_seconds` of
+the machine says for a command that does nothing. So two findings are safe:
 
-- the tool counted *more* than L0 did: the machine's clock runs fast, whatever the overhead was;
-- the tool counted less, by more than a generous allowance for that overhead: it runs slow. A
-  slowdown that is smaller than the allowance cannot be told from a slow start.
+- the machine counted *more* than L0 did: its clock runs fast, whatever the overhead was;
+- it counted less, by more than twice that overhead: it runs slow. A slowdown that is smaller
+  cannot be told from a slow way.
 
-Both beyond 0.5 % of the tool's time.
+Both beyond 0.5 % of the machine's time.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,11 @@ from nestlab.result.models import MachineRecord, Result, Sample, Series
 from nestlab.result.names import LAUNCH_SECONDS
 
 TOLERANCE = 0.005
-TOOL_OVERHEAD = 2.0
-"""Seconds; fio 3.33 was seen to take 0.3 s beyond its own count on bare L0, more when emulated."""
+GRAIN = 0.02
+"""Seconds: /proc/uptime counts hundredths, and is read twice."""
+
+UNKNOWN_LAUNCH = 2.0
+"""Seconds of overhead to allow where nobody measured it."""
 
 
 def clock_caveats(result: Result) -> Iterator[Caveat]:
@@ -36,29 +39,30 @@ def clock_caveats(result: Result) -> Iterator[Caveat]:
 
 
 def disagreement(sample: Sample, allowance: float) -> float:
-    """Seconds by which the tool's time differs beyond doubt: above 0 fast, below 0 slow, 0 none.
+    """Seconds by which the machine's time differs beyond doubt: above 0 fast, below 0 slow.
 
     allowance  seconds of L0's time that may be overhead
     """
-    if sample.elapsed_tool is None:
+    counted = sample.elapsed_guest
+    if counted is None:
         return 0.0
-    tolerated = TOLERANCE * sample.elapsed_tool
-    fast = sample.elapsed_tool - sample.elapsed
-    slow = sample.elapsed - allowance - sample.elapsed_tool
+    tolerated = TOLERANCE * counted + GRAIN
+    fast = counted - sample.elapsed
+    slow = sample.elapsed - allowance - counted
     if fast > tolerated:
         return fast
     return -slow if slow > tolerated else 0.0
 
 
 def _allowance(machine: MachineRecord) -> float:
-    launch = machine.facts.conditions.get(LAUNCH_SECONDS, 0.0)
-    return TOOL_OVERHEAD + (float(launch) if isinstance(launch, int | float) else 0.0)
+    launch = machine.facts.conditions.get(LAUNCH_SECONDS)
+    return 2 * float(launch) if isinstance(launch, int | float) else UNKNOWN_LAUNCH
 
 
 def _caveat(excess: float, series: Series, sample: Sample) -> Caveat:
     text = (
         f"the clock of {series.machine} ran {'fast' if excess > 0 else 'slow'} in "
-        f"{series.workload} {series.case}, round {sample.round}: the tool counted "
-        f"{sample.elapsed_tool:.2f} s, L0 {sample.elapsed:.2f} s with start and end"
+        f"{series.workload} {series.case}, round {sample.round}: it counted "
+        f"{sample.elapsed_guest:.2f} s, L0 {sample.elapsed:.2f} s"
     )
     return Caveat(code="clock-disagrees", where=(series.machine,), text=text)

@@ -106,6 +106,7 @@ class Sample(Record):
     order         which run of the whole bench, from 1; samples of one run share it
     elapsed       seconds from start to exit of the tool by L0's clock
     elapsed_tool  seconds by the tool's own clock; null when it does not say
+    elapsed_guest seconds by the measured machine's kernel (/proc/uptime), start to exit of the tool
     raw           the tool's output, relative to the run folder
     """
 
@@ -114,6 +115,7 @@ class Sample(Record):
     order: Annotated[int, Field(ge=1)]
     elapsed: Seconds
     elapsed_tool: Seconds | None = None
+    elapsed_guest: Seconds | None = None
     raw: RawFile | None = None
 
 

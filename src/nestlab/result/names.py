@@ -7,4 +7,4 @@ ENVELOPE_CPUS = "envelope_cpus"
 """Condition: the number of CPUs that a workload was allowed to use on this machine."""
 
 LAUNCH_SECONDS = "launch_seconds"
-"""Condition: seconds from L0's request to L0's answer for a command that does nothing there."""
+"""Condition: seconds that L0 counts beyond the machine itself for a command that does nothing."""

@@ -14,21 +14,36 @@ from nestlab.errors import MachineError
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
-from nestlab.hypervisor.protocol import Guest, Order
+from nestlab.hypervisor.protocol import Guest, Order, Stage
 from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.argv import Files
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.monitor import Monitor
-from nestlab.hypervisor.qemu.readiness import alive_while, log_in
+from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
 from nestlab.machine.protocol import Machine
 
 _CLEANUP = 30.0
 """Seconds for each step of taking a guest down."""
 
+_QUIT = 5.0
+"""Seconds that QEMU has to take the wish to end; a hung one is ended by signals."""
+
 _SILENCE = 20.0
 """Seconds before the deadline at which SSH is tried although the console never said ready."""
 
 _GONE = frozenset({"machine.lost", "machine.deadline", "machine.refused"})
+
+
+@dataclass
+class _LastStage:
+    """Passes stages on and remembers the last one, for the error at the deadline."""
+
+    sink: Stage
+    stage: str = "starting QEMU"
+
+    def tell(self, stage: str) -> None:
+        self.stage = stage
+        self.sink(stage)
 
 
 @dataclass(frozen=True)
@@ -51,26 +66,33 @@ class QemuHypervisor:
             await self._put_seed(order)
             stack.push_async_callback(self._save_evidence, order)
             order.stage("starting QEMU")
+            stack.push_async_callback(self._end, plan)
             pid = await process.launch(
                 self.machine, plan, firmware=self.firmware, deadline=deadline
             )
-            stack.push_async_callback(self._end, plan, pid)
-            order.started(pid)
-            monitor = await self._monitor(plan, stack)
-            yield await self._bring_up(order, pid, monitor, stack)
+            yield await self._bring_up(order, pid, stack)
 
-    async def _bring_up(
-        self, order: Order, pid: int, monitor: Monitor, stack: AsyncExitStack
-    ) -> Guest:
+    async def _bring_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
+        """From a paused QEMU to a guest with a shell, all of it before the deadline."""
+        seen = _LastStage(order.stage)
+        order = dataclasses.replace(order, stage=seen.tell)
         try:
-            machine, port = await alive_while(
-                monitor, order.plan, self._until_shell(order, monitor)
-            )
+            async with asyncio.timeout(order.deadline.remaining):
+                return await self._until_up(order, pid, stack)
+        except TimeoutError:
+            problem = no_answer(order.plan, order.deadline, seen.stage)
+            raise await self._with_console(order, problem) from None
         except MachineError as problem:
             raise await self._with_console(order, problem) from problem
+
+    async def _until_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
+        plan = order.plan
+        sock = await self.machine.dial(Files(plan).monitor)
+        monitor = await stack.enter_async_context(Monitor(plan.path, sock))
+        machine, port = await alive_while(monitor, plan, self._until_shell(order, monitor))
         stack.push_async_callback(machine.close)
         return Guest(
-            plan=order.plan,
+            plan=plan,
             machine=machine,
             pid=pid,
             ssh_port=port,
@@ -90,10 +112,6 @@ class QemuHypervisor:
                 await watch_boot(console, plan.path, order.stage)
         order.stage("logging in")
         return await log_in(self.machine, port, plan, order.login, deadline=deadline), port
-
-    async def _monitor(self, plan: GuestPlan, stack: AsyncExitStack) -> Monitor:
-        sock = await self.machine.dial(Files(plan).monitor)
-        return await stack.enter_async_context(Monitor(plan.path, sock))
 
     async def _put_seed(self, order: Order) -> None:
         with tempfile.NamedTemporaryFile(prefix="nestlab-seed-") as file:
@@ -119,22 +137,22 @@ class QemuHypervisor:
                 async with asyncio.timeout(_CLEANUP):
                     await self.machine.get(remote, order.evidence / remote.rpartition("/")[2])
 
-    async def _end(self, plan: GuestPlan, pid: int) -> None:
+    async def _end(self, plan: GuestPlan) -> None:
         """Soft, hard, verified. A machine that is lost has taken its guests with it."""
-        deadline = Deadline.after(_CLEANUP)
         try:
             await self._ask_to_quit(plan)
-            await process.end(
-                self.machine, pid=pid, identity=plan.identity, patience=3, deadline=deadline
-            )
+            deadline = Deadline.after(_CLEANUP)
+            await process.end(self.machine, plan.identity, patience=3, deadline=deadline)
         except MachineError as problem:
             if problem.code not in _GONE:
                 raise
 
     async def _ask_to_quit(self, plan: GuestPlan) -> None:
-        with contextlib.suppress(MachineError):
-            async with Monitor(plan.path, await self.machine.dial(Files(plan).monitor)) as monitor:
-                await monitor.quit()
+        with contextlib.suppress(MachineError, TimeoutError):
+            async with asyncio.timeout(_QUIT):
+                sock = await self.machine.dial(Files(plan).monitor)
+                async with Monitor(plan.path, sock) as monitor:
+                    await monitor.execute("quit")
 
     async def _remove_folders(self, plan: GuestPlan) -> None:
         try:

@@ -1,6 +1,5 @@
 """The QMP monitor of one guest, over whatever carries the socket."""
 
-import asyncio
 import re
 import socket
 from types import TracebackType
@@ -89,14 +88,6 @@ class Monitor:
                 notes=tuple(str(answer).splitlines()[:8]),
             )
         return int(match[1])
-
-    async def quit(self) -> None:
-        """Ask QEMU to end at once; a session that breaks by that is what was wanted."""
-        try:
-            async with asyncio.timeout(5):
-                await self.execute("quit")
-        except (MachineError, TimeoutError):
-            return
 
     def _lost(self, reason: str) -> MachineError:
         return MachineError(

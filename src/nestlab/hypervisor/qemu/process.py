@@ -8,25 +8,31 @@ from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import Files, overlay_argv, qemu_argv
-from nestlab.machine.protocol import Machine
+from nestlab.machine.failures import last_lines
+from nestlab.machine.protocol import Completed, Machine
 from nestlab.machine.shell import check
 
 _MAKE_FOLDERS = 'umask 077; mkdir -p -- "$@"'
 
+# The pattern goes through a pipe, so that neither this shell nor grep carries it as an argument.
 _END = """
-carries() { tr '\\0' '\\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qxF -- "$2"; }
+carriers() {
+    printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
+}
 gone_within() {
     n=0
-    while carries "$1" "$2"; do
-        [ "$n" -lt "$3" ] || return 1
+    while pids=$(carriers "$1"); [ -n "$pids" ]; do
+        [ "$n" -lt "$2" ] || return 1
         n=$((n + 1)); sleep 0.1
     done
 }
-gone_within "$1" "$2" "$3" && exit 0
-kill -TERM "$1"
-gone_within "$1" "$2" 30 && exit 0
-kill -KILL "$1"
-gone_within "$1" "$2" 50
+gone_within "$1" "$2" && exit 0
+kill -TERM $pids
+gone_within "$1" 30 && exit 0
+kill -KILL $pids
+gone_within "$1" 50 && exit 0
+echo $pids
+exit 1
 """
 
 
@@ -52,20 +58,29 @@ async def launch(
     """
     try:
         await check(machine, overlay_argv(plan), deadline=deadline, code="guest.disk-failed")
-        await check(
-            machine,
-            qemu_argv(plan, firmware=firmware),
-            deadline=deadline,
-            code="guest.launch-failed",
-            hint="the notes are QEMU's own words; its full command line is in the log",
-        )
+        done = await machine.run(qemu_argv(plan, firmware=firmware), deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":
             raise qemu_missing(machine.path) from problem
         raise
+    if not done.ok:
+        raise await _launch_failed(machine, plan, done, deadline)
     argv = ("cat", "--", Files(plan).pid)
-    done = await check(machine, argv, deadline=deadline, code="guest.launch-failed")
-    return int(done.text)
+    return int((await check(machine, argv, deadline=deadline, code="guest.launch-failed")).text)
+
+
+async def _launch_failed(
+    machine: Machine, plan: GuestPlan, done: Completed, deadline: Deadline
+) -> MachineError:
+    """With -D and -daemonize QEMU complains partly on stderr, partly into its log."""
+    log = await machine.run(("tail", "-n", "5", "--", Files(plan).qemu_log), deadline=deadline)
+    return MachineError(
+        "guest.launch-failed",
+        f"QEMU did not start {plan.path}",
+        where=f"{machine.path}, while starting {plan.path}",
+        hint="the lines above are QEMU's own words",
+        notes=(*last_lines(done.stderr), *(last_lines(log.stdout) if log.ok else ())),
+    )
 
 
 def qemu_missing(path: str) -> HostError:
@@ -79,19 +94,19 @@ def qemu_missing(path: str) -> HostError:
     )
 
 
-async def end(
-    machine: Machine, *, pid: int, identity: str, patience: float, deadline: Deadline
-) -> None:
-    """See the process off: `patience` seconds for itself, then TERM, then KILL, then verify.
+async def end(machine: Machine, identity: str, *, patience: float, deadline: Deadline) -> None:
+    """See every process of a guest off: `patience` seconds by itself, then TERM, KILL, verify.
 
-    Raises CleanupError `guest.still-running`.
+    Processes are found by what they carry in their command line, not by a pid that was noted: QEMU
+    may have been started a moment before its pid could be. Raises CleanupError
+    `guest.still-running`.
     """
-    argv = ("sh", "-c", _END, "sh", str(pid), f"guest={identity}", str(round(patience * 10)))
+    argv = ("sh", "-c", _END, "sh", identity, str(round(patience * 10)))
     done = await machine.run(argv, deadline=deadline)
     if not done.ok:
         raise CleanupError(
             "guest.still-running",
-            f"QEMU process {pid} of {identity} does not end",
+            f"QEMU of {identity} does not end",
             where=f"{machine.path}, while taking the guest down",
-            hint=f"look at it: `ps -o pid,stat,wchan,args -p {pid}`",
+            hint=f"look at it: `ps -o pid,stat,wchan,args -p {done.text.strip()}`",
         )

@@ -11,6 +11,7 @@ from nestlab.hypervisor.protocol import Login
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import NotYet, wait_for
+from nestlab.units import format_duration
 
 T = TypeVar("T")
 
@@ -39,6 +40,16 @@ async def alive_while(monitor: Monitor, plan: GuestPlan, work: Coroutine[None, N
         for task in (doing, watching):
             task.cancel()
         await asyncio.gather(doing, watching, return_exceptions=True)
+
+
+def no_answer(plan: GuestPlan, deadline: Deadline, stage: str) -> MachineError:
+    """The error for a guest that lives but does not get as far as a shell in time."""
+    return MachineError(
+        "guest.no-answer",
+        f"{plan.path} has no shell after {format_duration(deadline.allowed)}; last: {stage}",
+        where=f"{plan.path}, while booting it",
+        hint="read its console log; --boot-timeout allows more time",
+    )
 
 
 async def log_in(

@@ -1,0 +1,84 @@
+"""Write `docs/reference/cli.md` from the command line itself: `python docs/generate.py`.
+
+With `--check` it writes nothing and ends with 1 when the page is out of date.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from nestlab.cli.app import app
+
+PAGE = Path(__file__).parent / "reference" / "cli.md"
+_HEAD = """# Command line
+
+<!-- Written by docs/generate.py; change the code, not this page. -->
+
+Data goes to standard output. Progress and errors go to standard error.
+[errors.md](errors.md) lists exit statuses and error codes.
+"""
+
+
+def page() -> str:
+    """The whole page; the same for every width of the terminal."""
+    group = get_command(app)
+    if not isinstance(group, TyperGroup):
+        raise TypeError("nestlab is expected to have more than one command")
+    parts = [_HEAD, *_section("nestlab", group)]
+    for name, command in group.commands.items():
+        if isinstance(command, TyperCommand) and not command.hidden:
+            parts += _section(f"nestlab {name}", command)
+    return "\n".join(parts)
+
+
+def _section(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:
+    context = typer.Context(command, info_name=name)
+    usage = " ".join((name, *command.collect_usage_pieces(context)))
+    yield f"## {name}\n\n{_one_line(command.help or '')}\n\n```text\n{usage}\n```\n"
+    records = [record for each in command.get_params(context) if (record := _record(each, context))]
+    yield "| argument or option | meaning |\n| --- | --- |"
+    yield "\n".join(f"| `{_cell(what)}` | {_cell(meaning)} |" for what, meaning in records) + "\n"
+    if command.epilog:
+        lines = [_example(line) for line in command.epilog.splitlines() if line]
+        yield "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def _record(parameter: object, context: typer.Context) -> tuple[str, str] | None:
+    """What `--help` says about a parameter; None for a hidden one."""
+    describe = getattr(parameter, "get_help_record", None)
+    record: tuple[str, str] | None = describe(context) if describe else None
+    return record
+
+
+def _example(line: str) -> str:
+    """What `--help` says beside a command line becomes a comment."""
+    return re.sub(r"(?<=\S) {2,}", "    # ", line, count=1)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _one_line(text).replace("|", "\\|")
+
+
+def main(argv: list[str]) -> int:
+    """Write or check; returns the exit status."""
+    wanted = page()
+    if argv == ["--check"]:
+        there = PAGE.read_text("utf-8") if PAGE.exists() else ""
+        if there != wanted:
+            sys.stderr.write(f"{PAGE.name} is out of date; run: python docs/generate.py\n")
+        return int(there != wanted)
+    PAGE.write_text(wanted, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,5 @@
+"""`python -m nestlab`."""
+
+from nestlab.cli import main
+
+main()

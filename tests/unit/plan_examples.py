@@ -1,0 +1,41 @@
+"""Plans of guests: an emulated L1 on the host, and a KVM L2 inside it."""
+
+import dataclasses
+from ipaddress import IPv4Network
+from typing import Any
+
+from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.net.subnet import GuestNetwork
+from nestlab.units import GIB
+
+TCG = Accelerator("tcg", "KVM of l0 runs guests but offers them neither VMX nor SVM")
+KVM = Accelerator("kvm", "a guest ran with KVM and is offered SVM")
+
+L1 = GuestPlan(
+    lab="0a1b2c3d4e",
+    path="l1",
+    arch="x86_64",
+    accelerator=TCG,
+    vcpus=2,
+    memory=4 * GIB,
+    image=BaseImage("/cache/debian-12-0123/disk.img", "/cache/debian-12-0123/vmlinuz"),
+    network=GuestNetwork(IPv4Network("10.96.0.0/24")),
+    folder="/state/labs/0a1b2c3d4e/l1",
+    sockets="/tmp/nestlab-0a1b2c3d4e/l1",
+)
+L2 = dataclasses.replace(
+    L1,
+    path="l1/l2",
+    accelerator=KVM,
+    memory=2 * GIB,
+    image=BaseImage("/dev/nvme0n3", "/dev/nvme0n4"),
+    network=GuestNetwork(IPv4Network("10.96.1.0/24")),
+    folder="/var/lib/nestlab/0a1b2c3d4e/l2",
+    sockets="/var/lib/nestlab/0a1b2c3d4e/l2",
+)
+
+
+def plan(**changes: Any) -> GuestPlan:
+    """L1 with changes."""
+    return dataclasses.replace(L1, **changes)

@@ -1,0 +1,139 @@
+"""The QEMU command line of a plan, word for word.
+
+After a wanted change the golden files are written again with
+`python tests/unit/test_qemu_argv.py`; read their diff.
+"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nestlab.errors import HostError
+from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.qemu.arch import TABLE
+from nestlab.hypervisor.qemu.argv import Files, kernel_command_line, overlay_argv, qemu_argv
+from plan_examples import KVM, L1, L2, TCG, plan
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "qemu"
+QBOOT = "/usr/share/qemu/qboot.rom"
+CASES: dict[str, tuple[GuestPlan, str | None]] = {
+    "l1-tcg": (L1, None),
+    "l1-tcg-qboot": (L1, QBOOT),
+    "l2-kvm": (L2, None),
+    "l2-kvm-qboot": (L2, QBOOT),
+}
+
+folders = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20
+).map(lambda text: f"/{text}")
+
+
+def lines(case: str) -> str:
+    chosen, firmware = CASES[case]
+    return "".join(f"{word}\n" for word in qemu_argv(chosen, firmware=firmware))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_command_line_is_the_golden_one(case: str) -> None:
+    assert lines(case) == (GOLDEN / f"{case}.txt").read_text()
+
+
+def test_firmware_is_the_only_difference_it_makes() -> None:
+    assert lines("l1-tcg-qboot").replace(f"-bios\n{QBOOT}\n", "") == lines("l1-tcg")
+
+
+@given(folders, folders, st.sampled_from([TCG, KVM]), st.integers(1, 64))
+def test_every_path_stays_one_word(folder: str, disk: str, accelerator: object, cpus: int) -> None:
+    image = BaseImage(f"{disk}.img", f"{disk}.kernel")
+    odd = plan(folder=folder, sockets=folder, image=image, accelerator=accelerator, vcpus=cpus)
+    words = qemu_argv(odd, firmware=None)
+    assert not any("\0" in word for word in words)
+    assert len(words) == len(qemu_argv(plan(accelerator=accelerator), firmware=None))
+    for path in (Files(odd).overlay, Files(odd).seed, image.disk, image.kernel):
+        assert any(f"file={path.replace(',', ',,')}," in word for word in words)
+    assert words[words.index("-pidfile") + 1] == Files(odd).pid
+    assert words[words.index("-kernel") + 1] == image.kernel
+
+
+def test_commas_are_doubled_where_qemu_splits_at_them_and_only_there() -> None:
+    odd = plan(folder="/a,b", sockets="/s,t", image=BaseImage("/i,mage/disk", "/i,mage/kernel"))
+    words = qemu_argv(odd, firmware=None)
+    drives = [words[place + 1] for place, word in enumerate(words) if word == "-drive"]
+    assert [drive.split(",file=")[1].split(",format")[0] for drive in drives] == [
+        *("/a,,b/root.qcow2", "/a,,b/seed.tar", "/i,,mage/disk", "/i,,mage/kernel"),
+    ]
+    consoles = [words[place + 1] for place, word in enumerate(words) if word == "-chardev"]
+    assert "path=/s,,t/console,server=on" in consoles[0]
+    assert consoles[0].endswith("logfile=/a,,b/console.log")
+    assert "path=/s,,t/qmp,server=on" in consoles[1]
+    assert "/i,mage/kernel" in words
+    assert "/a,b/qemu.pid" in words
+
+
+def test_the_identity_is_one_whole_word() -> None:
+    assert L2.identity == "nestlab-0a1b2c3d4e-l1.l2"
+    words = qemu_argv(L2, firmware=None)
+    assert words[words.index("-name") + 1] == f"guest={L2.identity}"
+    assert words.count(f"guest={L2.identity}") == 1
+    assert L1.identity != L2.identity
+
+
+def test_every_level_reads_the_same_clock() -> None:
+    outer, inner = kernel_command_line(L1).split(), kernel_command_line(L2).split()
+    assert outer == inner
+    assert {"clocksource=tsc", "tsc=reliable"} <= set(outer)
+    assert "panic=-1" in outer
+    assert "-no-reboot" in qemu_argv(L1, firmware=None)
+
+
+def test_the_guest_can_nest_with_either_accelerator() -> None:
+    cpu = {case: lines(case).split("-cpu\n")[1].split("\n")[0] for case in CASES}
+    assert cpu["l1-tcg"] == "max,svm=on"
+    assert cpu["l2-kvm"] == "host"
+
+
+def test_the_base_image_is_never_written() -> None:
+    for case in CASES:
+        base = [line for line in lines(case).splitlines() if line.startswith("if=none,id=base")]
+        kernel = [line for line in lines(case).splitlines() if line.startswith("if=none,id=kernel")]
+        assert all("readonly=on" in line for line in (*base, *kernel))
+        assert len(base) == len(kernel) == 1
+
+
+def test_an_architecture_without_a_row() -> None:
+    with pytest.raises(HostError) as caught:
+        qemu_argv(plan(arch="sparc64"), firmware=None)
+    assert caught.value.code == "arch.unsupported"
+    assert "sparc64" in caught.value.message
+
+
+def test_every_row_has_both_accelerators() -> None:
+    assert TABLE
+    for arch in TABLE.values():
+        assert arch.machine.keys() == arch.cpu.keys() == {"kvm", "tcg"}
+
+
+@pytest.mark.skipif(not shutil.which("qemu-img"), reason="there is no qemu-img here")
+def test_the_overlay_is_thin_whatever_its_path(tmp_path: Path) -> None:
+    folder = tmp_path / "a, b=c"
+    folder.mkdir()
+    base = folder / "base,image.raw"
+    with base.open("wb") as file:
+        file.truncate(1 << 30)
+    overlay = plan(folder=str(folder), image=BaseImage(str(base), "/kernel"))
+    subprocess.run(overlay_argv(overlay), check=True)
+    made = Files(overlay).overlay
+    info = json.loads(subprocess.check_output(["qemu-img", "info", "--output=json", made]))
+    assert info["virtual-size"] == 1 << 30
+    assert info["full-backing-filename"] == str(base)
+    assert Path(made).stat().st_blocks * 512 < 1 << 20
+
+
+if __name__ == "__main__":
+    for name in CASES:
+        (GOLDEN / f"{name}.txt").write_text(lines(name))

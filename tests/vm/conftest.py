@@ -1,0 +1,104 @@
+"""The chain is booted once, for all tests that only look at it."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from nestlab.deadline import Deadline
+from nestlab.events import Event
+from nestlab.home import Home, make_folder
+from nestlab.hypervisor.promote import promote
+from nestlab.image.build import ensure_image
+from nestlab.image.recipe import debian_12
+from nestlab.image.store import Image, ImageStore
+from nestlab.lab.chain import Lab, Request, bring_up
+from nestlab.lab.spec import chain_of
+from nestlab.machine.local import LocalMachine
+
+T = TypeVar("T")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder boots guests."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("vm")
+
+
+class Loop:
+    """An event loop in a thread, so that connections live on between tests."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[None, None, T]) -> T:
+        """Run a coroutine there and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[Loop]:
+    """One loop for all."""
+    loop = Loop()
+    yield loop
+    loop.stop()
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The base image, from the user's own cache: building it is a test of its own."""
+    home = Home.from_environment()
+    store = ImageStore(make_folder(home.images))
+    work = ensure_image(
+        store, debian_12(), LocalMachine(), report=print, deadline=Deadline.after(1800)
+    )
+    return asyncio.run(work)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """State in a folder of the test, images in the user's cache."""
+    return Home(Home.from_environment().cache, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def events() -> list[Event]:
+    """What the chain told while it came up."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def chain(
+    loop: Loop,
+    image: Image,
+    home: Home,
+    events: list[Event],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """L0, L1 and a KVM L2."""
+    stack = AsyncExitStack()
+    evidence = tmp_path_factory.mktemp("evidence")
+
+    async def up() -> Lab:
+        host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
+        request = Request(chain_of(2), image, boot_timeout=300)
+        return await stack.enter_async_context(
+            bring_up(request, home, host, evidence=evidence, sink=events.append)
+        )
+
+    lab = loop.run(up())
+    yield lab
+    loop.run(stack.aclose())
