@@ -1,6 +1,7 @@
 """Sizes in bytes, durations in seconds; the unit is always said when they are shown."""
 
 import re
+from decimal import Decimal
 
 from nestlab.errors import UsageError
 
@@ -10,7 +11,7 @@ _FACTORS = {
     "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB, "G": GIB, "GIB": GIB, "T": TIB, "TIB": TIB,
     "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
 }  # fmt: skip
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]*)", re.ASCII)
 
 
 def parse_size(text: str) -> int:
@@ -20,7 +21,7 @@ def parse_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     factor = _FACTORS.get(match[2].upper()) if match else None
-    value = round(float(match[1]) * factor) if match and factor else 0
+    value = round(Decimal(match[1]) * factor) if match and factor else 0
     if value <= 0:
         raise UsageError(
             "size.invalid",

@@ -49,6 +49,9 @@ class Peer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Greet, then answer until either side is done."""
+        if self.greeting is HANG_UP:
+            writer.close()
+            return
         words = self.greeting if isinstance(self.greeting, bytes) else _line(self.greeting)
         writer.write(words)
         # like QEMU's, the client's messages are not lines: a whole one comes in one packet here

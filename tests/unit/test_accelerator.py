@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from facts_examples import SVM, VMX, cpu, facts, kvm
 
+from facts_examples import SVM, VMX, cpu, facts, kvm
 from nestlab.errors import HostError
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import broken_link, choose_accelerator

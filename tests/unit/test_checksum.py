@@ -35,7 +35,7 @@ def sparse(path: Path, content: bytes) -> None:
                 os.pwrite(file.fileno(), page, start)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(pieces, sizes)
 def test_holes_do_not_count(written: list[tuple[int, bytes]], size: int) -> None:
     content = content_of(written, size)
@@ -47,7 +47,7 @@ def test_holes_do_not_count(written: list[tuple[int, bytes]], size: int) -> None
         assert sha256_of(dense) == sha256_of(holes)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(pieces, st.integers(0, SIZE - 1), st.integers(1, 255))
 def test_any_other_byte_does(written: list[tuple[int, bytes]], where: int, change: int) -> None:
     content = bytearray(content_of(written, SIZE))

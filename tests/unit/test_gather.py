@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
-from facts_examples import document
 
+from facts_examples import document
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.facts.gather import gather

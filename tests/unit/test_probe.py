@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facts_examples import facts
 from pydantic import ValidationError
 
+from facts_examples import facts
 from nestlab.facts import probe
 from nestlab.facts.model import Facts
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facts_examples import document, kvm
 
+from facts_examples import document, kvm
 from nestlab.deadline import Deadline
 from nestlab.errors import HostError, NestlabError
 from nestlab.hypervisor.promote import load_kvm, promote

@@ -105,10 +105,24 @@ def test_a_session_that_is_over_stays_over() -> None:
     assert failure(Peer({"cont": HANG_UP}), twice).code == "qmp.lost"
 
 
+def test_a_peer_that_says_nothing_can_be_left() -> None:
+    """Whoever connects has the deadline; nothing of the session may be left by that."""
+
+    async def give_up() -> int:
+        sock, serving = await Peer(greeting=b"").connect()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), Monitor("l1", sock):
+                pytest.fail("a session was opened")
+        serving.cancel()
+        return sock.fileno()
+
+    assert asyncio.run(give_up()) == -1
+
+
 @pytest.mark.parametrize(
-    "greeting", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"{}\r\n", b"\xff\xfe\r\n", b'{"QMP": 1}\r\n']
+    "greeting", [HANG_UP, b"SSH-2.0-OpenSSH_9.2\r\n", b"{}\r\n", b"\xff\xfe\r\n", b'{"QMP": 1}\r\n']
 )
-def test_what_is_no_monitor_is_no_session(greeting: bytes) -> None:
+def test_what_is_no_monitor_is_no_session(greeting: object) -> None:
     async def nothing(_monitor: Monitor) -> None:
         pytest.fail("a session was opened")
 

@@ -25,6 +25,12 @@ class Ledger:
         self.machines = machines
         self._write()
 
+    def warn(self, text: str) -> None:
+        """Note, once, what every reader of the figures has to know."""
+        if text not in self.warnings:
+            self.warnings = (*self.warnings, text)
+            self._write()
+
     def add(
         self, machine: str, case: Case, parsed: Parsed, take: Callable[[float], Sample]
     ) -> None:

@@ -79,7 +79,11 @@ async def measure(
 
 @dataclass
 class _Bench:
-    """What the turns share; `laid_out` are the files that are there already."""
+    """What the turns share.
+
+    laid_out  what was prepared already, by machine
+    owed      what is to be run on which machine when all is measured
+    """
 
     subjects: Sequence[Subject]
     ledger: Ledger
@@ -88,6 +92,7 @@ class _Bench:
     sink: Sink
     stack: AsyncExitStack
     laid_out: set[tuple[str, Argv]] = field(default_factory=set)
+    owed: set[tuple[str, Argv]] = field(default_factory=set)
 
     async def take(self, turn: Turn[Subject, Job], *, of: int) -> None:
         """One run: announce it, do it, note what came of it."""
@@ -113,30 +118,41 @@ class _Bench:
         subject, job = turn.machine, turn.case
         envelope = envelope_of(subject.target, self.cpus)
         command = job.workload.command(job.case, envelope)
+        self._owe(subject.machine, command.cleanup)
         for argv in command.prepare:
-            await self._lay_out(subject.machine, argv, command.cleanup)
+            await self._lay_out(subject.machine, argv, job.workload.name)
         if command.prepare:  # it works on a disk
             await self._drop_caches(subject.machine.path)
         deadline = Deadline.after(command.expected_seconds + _GRACE)
         return await run_timed(subject.machine, command.argv, deadline=deadline, limit=_LIMIT)
 
-    async def _lay_out(self, machine: Machine, argv: Argv, cleanup: Sequence[Argv]) -> None:
-        """Once per machine; what was laid out is removed when all is measured."""
+    def _owe(self, machine: Machine, cleanup: Sequence[Argv]) -> None:
+        """Whatever happens next, this is run once when all is measured."""
+        for undo in cleanup:
+            if (machine.path, undo) not in self.owed:
+                self.owed.add((machine.path, undo))
+                self.stack.push_async_callback(_remove, machine, undo)
+
+    async def _lay_out(self, machine: Machine, argv: Argv, name: str) -> None:
+        """Once per machine."""
         if (machine.path, argv) in self.laid_out:
             return
-        for undo in cleanup:
-            self.stack.push_async_callback(_remove, machine, undo)
         done = await machine.run(argv, deadline=Deadline.after(_PREPARE), limit=_LIMIT)
         if not done.ok:
-            raise _failed(argv, done)
+            raise _failed(f"the preparation of {name}", done)
         self.laid_out.add((machine.path, argv))
 
     async def _drop_caches(self, path: str) -> None:
         """On the machine and all its ancestors."""
         for subject in self.subjects:
             above = subject.machine.path
-            if above == "l0" or f"{path}/".startswith(f"{above}/"):
-                await drop_caches(subject.machine, deadline=Deadline.after(_GRACE))
+            if above != "l0" and not f"{path}/".startswith(f"{above}/"):
+                continue
+            if not await drop_caches(subject.machine, deadline=Deadline.after(_GRACE)):
+                self.ledger.warn(
+                    f"the page cache of {above} could not be dropped before storage runs"
+                    " (that needs root): cached reads may flatter the levels above it"
+                )
 
 
 def _sampler(
@@ -163,16 +179,23 @@ async def _remove(machine: Machine, argv: Argv) -> None:
 
 
 def _parse(job: Job, done: Completed) -> Parsed:
+    """The figures; of a run that failed, the tool's own reason if its output has one."""
+    try:
+        parsed = job.workload.parse(job.case, done.stdout)
+    except WorkloadError as problem:
+        if done.ok or problem.code == "workload.failed":
+            raise
+        raise _failed(job.workload.name, done) from problem
     if not done.ok:
-        raise _failed((job.workload.name,), done)
-    return job.workload.parse(job.case, done.stdout)
+        raise _failed(job.workload.name, done)
+    return parsed
 
 
-def _failed(argv: Argv, done: Completed) -> WorkloadError:
+def _failed(what: str, done: Completed) -> WorkloadError:
     how = f"status {done.status}" if done.signal is None else f"signal {done.signal}"
     return WorkloadError(
         "workload.failed",
-        f"{argv[0]} ended with {how}",
+        f"{what} ended with {how}",
         notes=last_lines(done.stderr) or last_lines(done.stdout),
     )
 

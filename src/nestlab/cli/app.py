@@ -1,5 +1,6 @@
 """The program `nestlab`: its commands, and what becomes of errors."""
 
+import signal
 import sys
 import traceback
 from typing import Annotated
@@ -12,7 +13,7 @@ from nestlab.cli.failure import show_bug, show_error
 from nestlab.errors import NestlabError
 
 app = typer.Typer(
-    help="Nested KVM you can trust: check it, build it, measure it, tune it.",
+    help="Nested KVM you can trust: build it, prove it, measure it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -34,7 +35,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Nested KVM you can trust: check it, build it, measure it, tune it."""
+    """Nested KVM you can trust: build it, prove it, measure it."""
 
 
 def main() -> None:
@@ -44,8 +45,11 @@ def main() -> None:
     except NestlabError as problem:
         show_error(problem)
         sys.exit(problem.exit_status)
-    except BrokenPipeError:
-        sys.exit(141)
+    except SystemExit as ended:
+        # typer makes status 1 of a reader that went away, which would say "the answer is no"
+        if isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(128 + signal.SIGPIPE)
+        raise
     except Exception:  # noqa: BLE001  (the last line of defence: a bug of ours)
         show_bug(traceback.format_exc())
         sys.exit(70)

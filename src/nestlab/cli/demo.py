@@ -49,7 +49,7 @@ def demo(
     depth: Annotated[int, typer.Option(help="Number of guest levels, 1 to 4.")] = 2,
     quick: Annotated[bool, typer.Option("--quick", help="Small and short workloads.")] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="The seed document's size and time: 1 GiB, 1000 s.")
+        bool, typer.Option("--full", help="1 GiB and up to 1000 s for each fio job.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the lab running.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file.")] = False,

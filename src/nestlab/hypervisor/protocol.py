@@ -50,6 +50,9 @@ class Order:
     """Everything that one boot needs besides the plan.
 
     evidence  local folder that gets the console and QEMU logs when the guest goes
+    kept      asked when the context is left without an error: true leaves the guest running. Only
+              the back end can do that: a context that is dropped instead of left is closed by
+              asyncio, and that would take the guest down
     """
 
     plan: GuestPlan
@@ -58,6 +61,7 @@ class Order:
     evidence: Path
     stage: Stage
     deadline: Deadline
+    kept: Callable[[], bool] = lambda: False
 
 
 class Hypervisor(Protocol):
@@ -79,7 +83,7 @@ class Hypervisor(Protocol):
         ...
 
     def boot(self, order: Order) -> AbstractAsyncContextManager[Guest]:
-        """Start a guest and wait for its shell; leaving the context takes it down.
+        """Start a guest and wait for its shell; leaving the context takes it down unless kept.
 
         Raises HostError `qemu.missing`; MachineError `guest.*`, `qmp.*`, `ssh.*`, `machine.*`.
         """

@@ -25,6 +25,7 @@ from nestlab.lab.plan import Place, place_in_guest, plan_guest
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import GuestRecord, LabState, save_state
 from nestlab.machine.protocol import Machine
+from nestlab.teardown import on_exit
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Level:
 
 @dataclass
 class Lab:
-    """A lab that is up. `keep()` leaves it running when its context ends."""
+    """A lab that is up. `keep()` leaves it running when its context ends without an error."""
 
     folder: Path
     state: LabState
@@ -88,15 +89,19 @@ async def bring_up(
     folder, state = create_lab(home)
     lab = Lab(folder, state)
     lab.levels.append(Level(host.machine, host.facts))
-    try:
-        async with AsyncExitStack() as stack:
-            await _Climb(request, lab, evidence, sink).climb(host, stack)
+    async with AsyncExitStack() as stack:
+        on_exit(stack, lambda: _remove(lab))
+        await _Climb(request, lab, evidence, sink).climb(host, stack)
+        try:
             yield lab
-            if lab.kept:
-                stack.pop_all()
-    finally:
-        if not lab.kept:
-            await asyncio.to_thread(remove_lab, folder, state)
+        except BaseException:
+            lab.kept = False
+            raise
+
+
+async def _remove(lab: Lab) -> None:
+    if not lab.kept:
+        await asyncio.to_thread(remove_lab, lab.folder, lab.state)
 
 
 @dataclass
@@ -161,6 +166,7 @@ class _Climb:
             evidence=self.evidence / plan.path.replace("/", "."),
             stage=lambda step: self.sink(Progress(plan.path, step)),
             deadline=deadline,
+            kept=lambda: self.lab.kept,
         )
         self._record(plan, host_key.public)
         guest = await stack.enter_async_context(hypervisor.boot(order))

@@ -17,7 +17,16 @@ def labs(home: Home) -> list[tuple[Path, LabState]]:
     """Every lab of this user; raises StoredDataError `lab.damaged`."""
     if not home.labs.is_dir():
         return []
-    return [(folder, load_state(folder)) for folder in sorted(home.labs.iterdir())]
+    found = []
+    for folder in sorted(home.labs.iterdir()):
+        if folder.name.startswith("."):
+            continue  # being made or being removed
+        try:
+            found.append((folder, load_state(folder)))
+        except StoredDataError:
+            if folder.exists():
+                raise
+    return found
 
 
 async def down(folder: Path, state: LabState) -> None:

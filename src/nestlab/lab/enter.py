@@ -14,8 +14,8 @@ def ssh_config(state: LabState, folder: Path) -> str:
         blocks.append(
             f"Host {_alias(guest.path)}\n"
             f"  HostName 127.0.0.1\n  Port {guest.ssh_port}\n  User root\n"
-            f'  IdentityFile "{folder / "id_ed25519"}"\n  IdentitiesOnly yes\n'
-            f'  UserKnownHostsFile "{folder / "known_hosts"}"\n'
+            f"  IdentityFile {_file(folder / 'id_ed25519')}\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {_file(folder / 'known_hosts')}\n"
             f"  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
             f"  HostKeyAlias {guest.identity}\n{jump}"
         )
@@ -38,3 +38,8 @@ def write_access(state: LabState, folder: Path) -> Path:
 def _alias(path: str) -> str:
     """`l2` for `l1/l2`: in a chain the last name says it all."""
     return path.rpartition("/")[2]
+
+
+def _file(path: Path) -> str:
+    """Quoted for spaces; a percent sign would begin a token (ssh_config(5), TOKENS)."""
+    return '"{}"'.format(str(path).replace("%", "%%"))

@@ -69,7 +69,7 @@ def load_state(folder: Path) -> LabState:
     """Read a lab's state. Raises StoredDataError `lab.damaged`."""
     file = folder / FILE
     try:
-        return LabState.model_validate_json(file.read_text())
+        return LabState.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as problem:
         raise StoredDataError(
             "lab.damaged",

@@ -21,6 +21,7 @@ from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
 from nestlab.machine.protocol import Machine
+from nestlab.teardown import on_exit
 
 _CLEANUP = 30.0
 """Seconds for each step of taking a guest down."""
@@ -60,17 +61,19 @@ class QemuHypervisor:
         """See `Hypervisor.boot`."""
         plan, deadline = order.plan, order.deadline
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._remove_folders, plan)
+            on_exit(stack, lambda: self._remove_folders(plan))
             order.stage("preparing")
             await process.make_folders(self.machine, plan, deadline=deadline)
             await self._put_seed(order)
-            stack.push_async_callback(self._save_evidence, order)
+            on_exit(stack, lambda: self._save_evidence(order))
             order.stage("starting QEMU")
-            stack.push_async_callback(self._end, plan)
+            on_exit(stack, lambda: self._end(plan))
             pid = await process.launch(
                 self.machine, plan, firmware=self.firmware, deadline=deadline
             )
             yield await self._bring_up(order, pid, stack)
+            if order.kept():
+                stack.pop_all()
 
     async def _bring_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
         """From a paused QEMU to a guest with a shell, all of it before the deadline."""
@@ -90,7 +93,7 @@ class QemuHypervisor:
         sock = await self.machine.dial(Files(plan).monitor)
         monitor = await stack.enter_async_context(Monitor(plan.path, sock))
         machine, port = await alive_while(monitor, plan, self._until_shell(order, monitor))
-        stack.push_async_callback(machine.close)
+        on_exit(stack, machine.close)
         return Guest(
             plan=plan,
             machine=machine,

@@ -28,7 +28,7 @@ gone_within() {
 }
 gone_within "$1" "$2" && exit 0
 kill -TERM $pids
-gone_within "$1" 30 && exit 0
+gone_within "$1" "$3" && exit 0
 kill -KILL $pids
 gone_within "$1" 50 && exit 0
 echo $pids
@@ -66,7 +66,16 @@ async def launch(
     if not done.ok:
         raise await _launch_failed(machine, plan, done, deadline)
     argv = ("cat", "--", Files(plan).pid)
-    return int((await check(machine, argv, deadline=deadline, code="guest.launch-failed")).text)
+    told = await check(machine, argv, deadline=deadline, code="guest.launch-failed")
+    pid = told.text.strip()
+    if not (pid.isascii() and pid.isdecimal()):
+        raise MachineError(
+            "guest.launch-failed",
+            f"QEMU of {plan.path} wrote no process id: {pid[:40]!r}",
+            where=f"{machine.path}, while starting {plan.path}",
+            hint="the disk of that machine may be full",
+        )
+    return int(pid)
 
 
 async def _launch_failed(
@@ -94,14 +103,19 @@ def qemu_missing(path: str) -> HostError:
     )
 
 
-async def end(machine: Machine, identity: str, *, patience: float, deadline: Deadline) -> None:
+async def end(
+    machine: Machine, identity: str, *, patience: float, deadline: Deadline, grace: float = 3.0
+) -> None:
     """See every process of a guest off: `patience` seconds by itself, then TERM, KILL, verify.
+
+    grace  seconds between TERM and KILL
 
     Processes are found by what they carry in their command line, not by a pid that was noted: QEMU
     may have been started a moment before its pid could be. Raises CleanupError
     `guest.still-running`.
     """
-    argv = ("sh", "-c", _END, "sh", identity, str(round(patience * 10)))
+    tenths = (str(round(seconds * 10)) for seconds in (patience, grace))
+    argv = ("sh", "-c", _END, "sh", identity, *tenths)
     done = await machine.run(argv, deadline=deadline)
     if not done.ok:
         raise CleanupError(

@@ -1,0 +1,62 @@
+"""Machines on which fio and sysbench are played with outputs of the real ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from facts_examples import facts
+from nestlab.bench.envelope import Target
+from nestlab.bench.measure import Subject
+from nestlab.machine.fake import FakeMachine, answer
+from nestlab.machine.protocol import Completed
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CLOCK = "nestlab-clock: 100.00 102.50\n"
+
+Tool = Callable[[tuple[str, ...]], Completed]
+
+
+def fio(argv: tuple[str, ...]) -> Completed:
+    """The layout, or one of the two jobs."""
+    if "-rw=write" in argv:
+        return answer("{}")
+    rw = next(word for word in argv if word.startswith("-rw=")).removeprefix("-rw=")
+    return answer((GOLDEN / "fio" / f"{rw}.json").read_bytes(), stderr=CLOCK)
+
+
+def sysbench(argv: tuple[str, ...]) -> Completed:
+    """With one or two threads."""
+    threads = next(word for word in argv if word.startswith("--threads=")).partition("=")[2]
+    golden = (GOLDEN / "sysbench" / f"cpu-{threads}.txt").read_bytes()
+    return answer(golden, stderr=CLOCK)
+
+
+class BenchMachine(FakeMachine):
+    """`log` is shared between machines and has `path: what` in the order of all runs."""
+
+    def __init__(self, path: str, log: list[str], **tools: Tool) -> None:
+        super().__init__(path)
+        self.tools: dict[str, Tool] = {"fio": fio, "sysbench": sysbench, **tools}
+        self.log = log
+        self.drops = True
+        self.programs.update(dict.fromkeys(("sh", "taskset", "rm", "mkdir"), self._play))
+
+    def _play(self, argv: tuple[str, ...], _stdin: bytes) -> Completed:
+        if argv[0] in {"rm", "mkdir"}:
+            self.log.append(f"{self.path}: {argv[0]}")
+            return answer()
+        if "findmnt" in argv[2]:
+            return answer("vda\n")
+        if argv[-1] == "true":
+            return answer(stderr="nestlab-clock: 1.00 1.00\n")
+        if argv[:2] == ("sh", "-c") and "drop_caches" in argv[2]:
+            self.log.append(f"{self.path}: drop")
+            return answer(status=0 if self.drops else 2)
+        command = argv[argv.index("taskset") + 3 :]
+        layout = " layout" if "-rw=write" in command else ""
+        self.log.append(f"{self.path}: {command[0]}{layout}")
+        return self.tools[command[0]](command)
+
+    @property
+    def subject(self) -> Subject:
+        """To be measured on the disk `vda`."""
+        return Subject(self, Target(self.path, facts(), "/var/lib/nestlab", "vda"))

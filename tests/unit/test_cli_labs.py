@@ -1,0 +1,117 @@
+"""`ls`, `down` and the help of every command, within this process."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from lab_examples import L1, L2, home, saved
+from nestlab.cli.app import app
+from nestlab.errors import NestlabError, StoredDataError, UsageError
+from nestlab.lab.state import process_start
+
+COMMANDS = ("demo", "ls", "down", "report", "schema")
+ME = (os.getpid(), process_start(os.getpid()) or "")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A folder whose `cache` and `state` are NESTLAB_HOME's."""
+    return tmp_path
+
+
+def run(base: Path, *words: str) -> str:
+    """What a command prints on stdout; its errors are raised."""
+    environment = {"NESTLAB_HOME": str(base), "COLUMNS": "80", "NO_COLOR": "1"}
+    done = CliRunner().invoke(app, list(words), env=environment)
+    if isinstance(done.exception, NestlabError):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_every_command_is_known() -> None:
+    listed = getattr(get_command(app), "commands", {})
+    assert set(listed) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(base: Path, command: str) -> None:
+    text = run(base, command, "--help")
+    assert text.startswith(f"Usage: nestlab {command}") or f" {command} " in text.splitlines()[0]
+    assert len(text.splitlines()) > 4
+    assert list(base.iterdir()) == []
+
+
+def test_the_help_of_demo_has_examples_that_parse(base: Path) -> None:
+    text = run(base, "demo", "--help")
+    examples = re.findall(r"^ *nestlab demo((?: --[a-z-]+(?: \d+)?)+)", text, re.MULTILINE)
+    assert len(examples) >= 4
+    known = set(re.findall(r"--[a-z-]+", text[: text.index("Examples:")]))
+    assert {word for example in examples for word in re.findall(r"--[a-z-]+", example)} <= known
+
+
+def test_options_that_exclude_each_other(base: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(base, "demo", "--quick", "--full")
+    assert caught.value.code == "demo.options"
+    assert list(base.iterdir()) == []
+
+
+def test_without_labs_nothing_is_listed(base: Path) -> None:
+    assert run(base, "ls") == ""
+    assert json.loads(run(base, "ls", "--json")) == {"labs": []}
+    assert list(base.iterdir()) == []
+
+
+def test_labs_are_listed_with_what_they_are(base: Path) -> None:
+    saved(base, "aa", owner=ME, guests=(L1,))
+    saved(base, "bb", kept=True, guests=(L1, L2))
+    folder, _ = saved(base, "cc")
+    assert [line.split() for line in run(base, "ls").splitlines()] == [
+        ["aa", "busy", "l1"],
+        ["bb", "kept", "l1", "l1/l2"],
+        ["cc", "left", "over"],
+    ]
+    labs = json.loads(run(base, "ls", "--json"))["labs"]
+    assert [lab["state"] for lab in labs] == ["busy", "kept", "left over"]
+    assert labs[1]["machines"] == ["l1", "l1/l2"]
+    assert labs[2]["folder"] == str(folder)
+
+
+def test_a_kept_lab_is_taken_down(base: Path) -> None:
+    folder, _ = saved(base, "bb", kept=True)
+    assert run(base, "down", "bb") == ""
+    assert not folder.exists()
+    assert run(base, "ls") == ""
+
+
+def test_the_only_lab_needs_no_name(base: Path) -> None:
+    saved(base, "cc")
+    run(base, "down")
+    assert list(home(base).labs.iterdir()) == []
+
+
+def test_a_lab_in_use_is_left_to_its_owner(base: Path) -> None:
+    folder, _ = saved(base, "aa", owner=ME)
+    with pytest.raises(UsageError) as caught:
+        run(base, "down", "aa")
+    assert caught.value.code == "lab.busy"
+    assert f"kill {ME[0]}" in (caught.value.hint or "")
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("kind", ["facts", "result"])
+def test_schemas_are_schemas(base: Path, kind: str) -> None:
+    Draft202012Validator.check_schema(json.loads(run(base, "schema", kind)))
+
+
+def test_an_unknown_lab(base: Path) -> None:
+    with pytest.raises(StoredDataError) as caught:
+        run(base, "down", "nothing")
+    assert caught.value.code == "lab.unknown"

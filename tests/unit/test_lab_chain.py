@@ -1,0 +1,262 @@
+"""Bringing a lab up and down on a hypervisor that boots guests in memory."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facts_examples import document, facts
+from lab_examples import home
+from nestlab.errors import CleanupError, MachineError, NestlabError
+from nestlab.events import Event, Notice, Progress, State
+from nestlab.facts.model import Facts
+from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.hypervisor.protocol import Guest, Order
+from nestlab.image.store import Image, Manifest
+from nestlab.lab.chain import Lab, Request, bring_up, parent_of
+from nestlab.lab.proof import prove
+from nestlab.lab.spec import chain_of
+from nestlab.lab.state import load_state
+from nestlab.machine.fake import FakeMachine, answer
+from nestlab.machine.protocol import Completed, Machine
+from plan_examples import KVM, TCG
+
+IMAGE = Image(
+    Path("/images/debian"),
+    Manifest(
+        name="debian",
+        recipe="r",
+        architecture="amd64",
+        kernel="6.1",
+        packages={},
+        disk_size=1,
+        disk_sha256="0",
+        kernel_sha256="0",
+    ),
+)
+
+
+def guest_machine(path: str, **found: Any) -> FakeMachine:
+    """A guest that tells its facts and its lscpu."""
+    lscpu = {
+        "Virtualization:": "AMD-V",
+        "Hypervisor vendor:": found.pop("vendor", "KVM"),
+        "Virtualization type:": "full",
+    }
+    printed = [{"field": name, "data": data} for name, data in lscpu.items()]
+
+    def plays(stdout: object) -> Any:
+        return lambda _argv, _stdin: answer(json.dumps(stdout))
+
+    tools: dict[str, Any] = {
+        "python3": plays(document(**found)),
+        "env": plays({"lscpu": printed}),
+        "modprobe": plays(None),
+    }
+    return FakeMachine(path, programs=tools)
+
+
+@dataclass
+class MemoryHypervisor:
+    """Boots FakeMachines; `log` has what happened."""
+
+    accelerator: Accelerator = TCG
+    machine: Machine = field(default_factory=lambda: guest_machine("l0"))
+    facts: Facts = field(default_factory=facts)
+    guest: FakeMachine = field(default_factory=lambda: guest_machine("l1"))
+    boot_error: NestlabError | None = None
+    end_error: NestlabError | None = None
+    log: list[str] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+
+    @contextlib.asynccontextmanager
+    async def boot(self, order: Order) -> AsyncIterator[Guest]:
+        """See `Hypervisor.boot`."""
+        self.orders.append(order)
+        self.log.append("boot")
+        if self.boot_error:
+            raise self.boot_error
+        order.stage("logging in")
+        async with AsyncExitStack() as stack:
+            stack.callback(self._end)
+            yield Guest(order.plan, self.guest, 4711, 34567, False, "7.2.22")
+            if order.kept():
+                stack.pop_all()
+
+    def _end(self) -> None:
+        self.log.append("end")
+        if self.end_error:
+            raise self.end_error
+
+
+@dataclass
+class Stay:
+    """What a test does while the lab is up, and what it saw."""
+
+    events: list[Event] = field(default_factory=list)
+    lab: Lab | None = None
+    problem: BaseException | None = None
+    keep: bool = False
+    proving: bool = False
+
+    async def visit(self, host: MemoryHypervisor, base: Path) -> None:
+        request = Request(chain_of(1), IMAGE, boot_timeout=5)
+        up = bring_up(
+            request, home(base), host, evidence=base / "evidence", sink=self.events.append
+        )
+        async with up as lab:
+            self.lab = lab
+            assert load_state(lab.folder) == lab.state
+            if self.proving:
+                await prove(lab, self.events.append)
+            if self.keep:
+                lab.keep()
+            if self.problem:
+                raise self.problem
+
+
+def stay(host: MemoryHypervisor, base: Path, **wishes: Any) -> Stay:
+    visit = Stay(**wishes)
+    asyncio.run(visit.visit(host, base))
+    return visit
+
+
+def left(base: Path) -> list[Path]:
+    return list(home(base).labs.iterdir())
+
+
+def test_a_lab_comes_and_goes(tmp_path: Path) -> None:
+    host = MemoryHypervisor()
+    visit = stay(host, tmp_path)
+    assert host.log == ["boot", "end"]
+    assert visit.lab
+    assert [level.machine.path for level in visit.lab.levels] == ["l0", "l1"]
+    assert left(tmp_path) == []
+    assert not Path(visit.lab.state.sockets).exists()
+    (order,) = host.orders
+    assert order.evidence == tmp_path / "evidence" / "l1"
+    assert order.seed.hostname == "l1"
+    assert order.seed.host_key_public == order.login.host_key
+    assert order.seed.authorized_key.startswith("ssh-ed25519 ")
+    assert len(order.seed.machine_id) == 32
+    steps = [event for event in visit.events if isinstance(event, Progress)]
+    assert steps[0] == Progress("l1", "logging in")
+    assert steps[-1].state is State.DONE
+    assert steps[-1].step.startswith("up after ")
+
+
+def test_a_guest_is_recorded_before_it_is_started_and_when_it_is_up(tmp_path: Path) -> None:
+    seen: list[tuple[str, int | None]] = []
+
+    class Watching(MemoryHypervisor):
+        def boot(self, order: Order) -> Any:
+            (folder,) = home(tmp_path).labs.iterdir()
+            seen.extend((guest.identity, guest.pid) for guest in load_state(folder).guests)
+            return super().boot(order)
+
+    visit = stay(Watching(), tmp_path)
+    assert visit.lab
+    assert seen == [(f"nestlab-{visit.lab.state.id}-l1", None)]
+    (record,) = visit.lab.state.guests
+    assert (record.pid, record.ssh_port) == (4711, 34567)
+
+
+def test_a_lab_that_is_kept_stays(tmp_path: Path) -> None:
+    host = MemoryHypervisor()
+    visit = stay(host, tmp_path, keep=True)
+    assert host.log == ["boot"]
+    assert visit.lab
+    state = load_state(visit.lab.folder)
+    assert state.kept
+    assert (visit.lab.folder / "id_ed25519").stat().st_mode & 0o777 == 0o600
+    Path(state.sockets).rmdir()
+
+
+def test_what_fails_after_it_was_told_to_keep_takes_it_down(tmp_path: Path) -> None:
+    host = MemoryHypervisor()
+    with pytest.raises(ZeroDivisionError):
+        stay(host, tmp_path, keep=True, problem=ZeroDivisionError())
+    assert host.log == ["boot", "end"]
+    assert left(tmp_path) == []
+
+
+def test_a_boot_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    problem = MachineError("guest.panicked", "no init")
+    with pytest.raises(MachineError) as caught:
+        stay(MemoryHypervisor(boot_error=problem), tmp_path)
+    assert caught.value is problem
+    assert left(tmp_path) == []
+
+
+def test_what_fails_while_it_is_up_takes_it_down(tmp_path: Path) -> None:
+    host = MemoryHypervisor()
+    with pytest.raises(ZeroDivisionError):
+        stay(host, tmp_path, problem=ZeroDivisionError())
+    assert host.log == ["boot", "end"]
+    assert left(tmp_path) == []
+
+
+def test_a_failing_teardown_is_the_error_when_all_else_was_well(tmp_path: Path) -> None:
+    problem = CleanupError("guest.still-running", "it does not end")
+    with pytest.raises(CleanupError) as caught:
+        stay(MemoryHypervisor(end_error=problem), tmp_path)
+    assert caught.value is problem
+    assert left(tmp_path) == []
+
+
+def test_an_interruption_takes_it_down(tmp_path: Path) -> None:
+    host = MemoryHypervisor()
+    with pytest.raises(asyncio.CancelledError):
+        stay(host, tmp_path, problem=asyncio.CancelledError())
+    assert host.log == ["boot", "end"]
+    assert left(tmp_path) == []
+
+
+def test_every_level_is_proved_with_a_line(tmp_path: Path) -> None:
+    visit = stay(MemoryHypervisor(), tmp_path, proving=True)
+    lines = [event.text for event in visit.events if isinstance(event, Notice)]
+    assert [line.partition(":")[0] for line in lines] == ["l0", "l1"]
+    assert "emulated by TCG" in lines[1]
+
+
+def test_the_first_broken_link_ends_it(tmp_path: Path) -> None:
+    host = MemoryHypervisor(accelerator=KVM)
+    with pytest.raises(MachineError) as caught:
+        stay(host, tmp_path, proving=True)
+    assert caught.value.code == "verify.not-kvm"
+    assert caught.value.where == "l1, while verifying it"
+    assert host.log == ["boot", "end"]
+
+
+@pytest.mark.parametrize("accelerator", [TCG, KVM])
+def test_what_runs_in_an_emulated_guest_is_emulated(
+    tmp_path: Path, accelerator: Accelerator
+) -> None:
+    lab = stay(MemoryHypervisor(accelerator=accelerator), tmp_path).lab
+    assert lab
+    assert not lab.emulated("l0")
+    assert lab.emulated("l1") is lab.emulated("l1/l2") is accelerator.emulated
+    assert not lab.emulated("l10")
+
+
+def test_parents() -> None:
+    assert [parent_of(path) for path in ("l1", "l1/l2", "l1/l2/l3")] == ["l0", "l1", "l1/l2"]
+
+
+def test_a_guest_whose_facts_cannot_be_read_ends_it(tmp_path: Path) -> None:
+    host = MemoryHypervisor()
+
+    def broken(_argv: tuple[str, ...], _stdin: bytes) -> Completed:
+        return answer(status=1, stderr="Killed\n")
+
+    host.guest.programs["python3"] = broken
+    with pytest.raises(MachineError) as caught:
+        stay(host, tmp_path)
+    assert caught.value.code == "facts.unreadable"
+    assert host.log == ["boot", "end"]

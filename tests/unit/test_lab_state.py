@@ -1,0 +1,146 @@
+"""A lab's state and folders on disk: private, whole, and gone when the lab is."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab_examples import GONE, L1, L2, home
+from nestlab.errors import CleanupError, HostError, StoredDataError
+from nestlab.lab.folder import create_lab, remove_lab
+from nestlab.lab.keys import make_key, store_key
+from nestlab.lab.state import LabState, load_state, owner_lives, process_start, save_state
+
+STATE = LabState(id="x", owner=1, owner_started="2", sockets="/tmp/nestlab-x", guests=(L1, L2))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    save_state(STATE, tmp_path)
+    assert load_state(tmp_path) == STATE
+    kept = STATE.model_copy(update={"kept": True})
+    save_state(kept, tmp_path)
+    assert load_state(tmp_path) == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.json"]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"{}",
+        STATE.model_dump_json(by_alias=True).encode()[:-10],
+        STATE.model_dump_json(by_alias=True).replace("lab/1", "lab/2").encode(),
+        STATE.model_dump_json(by_alias=True).replace('"kept"', '"more"').encode(),
+        None,
+    ],
+)
+def test_damage_is_said_with_what_to_do(tmp_path: Path, damaged: bytes | None) -> None:
+    if damaged is not None:
+        (tmp_path / "lab.json").write_bytes(damaged)
+    with pytest.raises(StoredDataError) as caught:
+        load_state(tmp_path)
+    assert caught.value.code == "lab.damaged"
+    assert caught.value.log == str(tmp_path / "lab.json")
+    assert f"pgrep -af nestlab-{tmp_path.name}" in (caught.value.hint or "")
+
+
+def test_a_state_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoredDataError) as caught:
+        save_state(STATE, tmp_path / "gone")
+    assert caught.value.code == "lab.not-written"
+    assert "No such file" in caught.value.message
+
+
+def owned_by(pid: int, started: str | None) -> LabState:
+    return STATE.model_copy(update={"owner": pid, "owner_started": started or ""})
+
+
+def test_an_owner_is_a_pid_and_its_start() -> None:
+    me = os.getpid()
+    assert owner_lives(owned_by(me, process_start(me)))
+    assert not owner_lives(owned_by(me, "1"))  # the pid was given to another process
+    assert process_start(GONE) is None
+    assert not owner_lives(owned_by(GONE, "1"))
+
+
+def test_the_start_is_read_past_any_name(tmp_path: Path) -> None:
+    odd = tmp_path / "a) S 1 (b"
+    odd.symlink_to(sys.executable)
+    wait = "print(flush=True); input()"
+    argv = [str(odd), "-S", "-E", "-c", wait]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        started = process_start(child.pid)
+        assert started
+        assert int(started) >= int(process_start(os.getpid()) or 0)
+        child.communicate(b"\n")
+    assert process_start(child.pid) is None
+
+
+def test_a_new_lab_is_private_and_known(tmp_path: Path) -> None:
+    folder, state = create_lab(home(tmp_path))
+    sockets = Path(state.sockets)
+    try:
+        assert folder == home(tmp_path).labs / state.id
+        assert load_state(folder) == state
+        assert owner_lives(state)
+        assert mode(folder) == mode(sockets) == mode(home(tmp_path).labs) == 0o700
+        # unix(7): 107 bytes, of which guests need some
+        assert len(str(sockets / "l1" / "console")) < 100
+        other, _ = create_lab(home(tmp_path))
+        assert other != folder
+        remove_lab(other, load_state(other))
+    finally:
+        remove_lab(folder, state)
+    assert not sockets.exists()
+    assert list(home(tmp_path).labs.iterdir()) == []
+
+
+def test_removing_twice_is_harmless(tmp_path: Path) -> None:
+    folder, state = create_lab(home(tmp_path))
+    remove_lab(folder, state)
+    remove_lab(folder, state)
+
+
+def test_what_cannot_be_removed_is_said(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "lab"
+    file.touch()
+    folder.mkdir()
+    state = STATE.model_copy(update={"sockets": str(file / "below")})
+    with pytest.raises(CleanupError) as caught:
+        remove_lab(folder, state)
+    assert caught.value.code == "lab.not-removed"
+    assert f"rm -rf {file / 'below'}" in (caught.value.hint or "")
+    with pytest.raises(CleanupError) as caught:
+        remove_lab(file / "lab", STATE)
+    assert caught.value.code == "lab.not-removed"
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(HostError) as caught:
+        create_lab(home(tmp_path))
+    assert caught.value.code == "home.not-writable"
+    assert "NESTLAB_HOME" in (caught.value.hint or "")
+
+
+def test_keys_are_new_each_time_and_private(tmp_path: Path) -> None:
+    key, other = make_key("nestlab x"), make_key("nestlab x")
+    assert key.private != other.private
+    assert key.public.startswith("ssh-ed25519 ")
+    assert key.public.endswith(" nestlab x")
+    assert key.private.startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    file = store_key(key, tmp_path)
+    assert file.read_text() == key.private
+    assert mode(file) == 0o600
+    with pytest.raises(FileExistsError):
+        store_key(other, tmp_path)
