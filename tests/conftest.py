@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("vm_fixtures",)
+
 
 @pytest.fixture(scope="session")
 def checkout() -> Path:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -98,7 +99,13 @@ def test_a_silent_guest_is_waited_for() -> None:
 
 def test_an_endless_line_is_bounded_and_does_not_hide_the_next() -> None:
     noise = [b"x" * 65536] * 100
-    assert watched([*noise, b"\n", BOOT]) == ["kernel is up", "network is up"]
+    tracemalloc.start()
+    try:
+        assert watched([*noise, b"\n", BOOT]) == ["kernel is up", "network is up"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 << 20  # of the 6 MiB that came
 
 
 def test_bytes_that_are_not_text_are_no_obstacle() -> None:

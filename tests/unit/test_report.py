@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from measured import (
     PATHS,
     RUN,
@@ -15,7 +16,6 @@ from measured import (
     seed_result,
     series,
 )
-
 from nestlab.report.clocks import disagreement
 from nestlab.report.markdown import markdown
 from nestlab.report.models import Row

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from measured import PATHS, drawn, machine, result, series
 
+from measured import PATHS, drawn, machine, result, series
 from nestlab.report.markdown import markdown
 from nestlab.report.rows import rows
 from nestlab.report.text import MINUS, number, percent, plain

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from result_examples import document, result, series
 
 from nestlab.errors import StoredDataError
 from nestlab.result import reading, store
@@ -19,6 +18,7 @@ from nestlab.result.models import (
 )
 from nestlab.result.reading import load, parse
 from nestlab.result.schema import result_schema, schema_text
+from result_examples import document, result, series
 
 Edit = Callable[[dict[str, Any]], object]
 DAMAGE: dict[str, tuple[Edit, str]] = {

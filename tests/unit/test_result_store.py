@@ -4,7 +4,6 @@ import stat
 from pathlib import Path
 
 import pytest
-from result_examples import START, result, series
 
 from nestlab.errors import StoredDataError
 from nestlab.result.models import (
@@ -12,6 +11,7 @@ from nestlab.result.models import (
 )
 from nestlab.result.reading import load
 from nestlab.result.store import RunFolder
+from result_examples import START, result, series
 
 
 def test_a_run_folder_keeps_a_result_and_raw_outputs(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Loop
+from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event, Progress
 from nestlab.image.store import Image, verify_disk

@@ -1,14 +1,13 @@
 """The chain is booted once, for all tests that only look at it."""
 
 import asyncio
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
+from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event
 from nestlab.home import Home, make_folder
@@ -20,33 +19,12 @@ from nestlab.lab.chain import Lab, Request, bring_up
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
 
-T = TypeVar("T")
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder boots guests."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("vm")
-
-
-class Loop:
-    """An event loop in a thread, so that connections live on between tests."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[None, None, T]) -> T:
-        """Run a coroutine there and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 @pytest.fixture(scope="session")
