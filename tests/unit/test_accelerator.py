@@ -22,6 +22,24 @@ DEAF = device(vmx=False, svm=False)
 # facts, code, a word of the message, a word of the remedy
 BROKEN: dict[str, tuple[Facts, str, str, str | None]] = {
     "nothing probed": (facts(kvm=None), "kvm.unknown", "could not be probed", None),
+    "nothing probed, with a reason": (
+        facts(kvm=None, unknown={"kvm": "no answer"}),
+        "kvm.unknown",
+        "could not be probed: no answer",
+        "ls -ld",
+    ),
+    "nobody could look": (
+        facts(kvm={**ABSENT, "device": None, "problem": "[Errno 13] Permission denied"}),
+        "kvm.unknown",
+        "could not be probed: [Errno 13] Permission denied",
+        "ls -ld /dev /dev/kvm",
+    ),
+    "a plain file": (
+        facts(kvm={**ABSENT, "device": "other", "open": True, "problem": "[Errno 25]"}),
+        "kvm.not-a-device",
+        "not a character device",
+        "mknod -m 660 /dev/kvm c 10 232",
+    ),
     "no device, no extension": (
         facts(kvm=ABSENT, cpu=cpu("hypervisor")),
         "cpu.no-virtualization",

@@ -3,6 +3,10 @@
 import json
 import os
 import re
+import secrets
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from jsonschema import Draft202012Validator
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from cli_process import NESTLAB
 from lab_examples import L1, L2, home, saved
 from nestlab.cli.app import app
 from nestlab.errors import NestlabError, StoredDataError, UsageError
@@ -89,6 +94,51 @@ def test_a_kept_lab_is_taken_down(base: Path) -> None:
     assert run(base, "down", "bb") == ""
     assert not folder.exists()
     assert run(base, "ls") == ""
+
+
+def test_taking_down_tells_what_it_does_on_stderr(base: Path) -> None:
+    saved(base, "bb", kept=True, guests=(L1, L2))
+    done = CliRunner().invoke(app, ["down", "bb"], env={"NESTLAB_HOME": str(base)})
+    assert done.stdout == ""
+    words = [line.partition("] ")[2] for line in done.stderr.splitlines()]
+    assert words == [
+        "l1: ending its QEMU",
+        "l1: ok ended, with all that ran in it",
+        "lab: removing its folders",
+        "lab: ok bb is down",
+    ]
+
+
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    " print('up', flush=True); time.sleep(60)"
+)
+
+
+def test_an_interrupted_down_ends_with_130_and_can_be_done_again(base: Path) -> None:
+    lab = secrets.token_hex(5)
+    record = L1.model_copy(update={"identity": f"nestlab-{lab}-l1"})
+    folder, _ = saved(base, lab, kept=True, guests=(record,))
+    qemu = [sys.executable, "-S", "-E", "-c", STUBBORN, f"guest={record.identity}"]
+    command = [*NESTLAB, "down"]
+    environment = {**os.environ, "NESTLAB_HOME": str(base)}
+    with subprocess.Popen(qemu, stdout=subprocess.PIPE, text=True) as stubborn:
+        assert stubborn.stdout
+        assert stubborn.stdout.readline() == "up\n"
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment
+        ) as taking_down:
+            assert taking_down.stderr
+            assert "l1: ending its QEMU" in taking_down.stderr.readline()
+            taking_down.send_signal(signal.SIGINT)
+            _, words = taking_down.communicate(timeout=10)
+        assert taking_down.returncode == 130
+        assert f"stopping; `nestlab down {lab}` goes on with it" in words
+        assert "Traceback" not in words
+        assert folder.exists()
+        stubborn.kill()
+    run(base, "down")
+    assert not folder.exists()
 
 
 def test_the_only_lab_needs_no_name(base: Path) -> None:

@@ -1,17 +1,25 @@
 """How errors and progress look, and what a signal does."""
 
 import io
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from lab_examples import L1, L2
+from nestlab.cli.demo import _show as show_outcome
 from nestlab.cli.failure import render_error, show_bug
 from nestlab.cli.progress import ProgressView
 from nestlab.errors import HostError, MachineError
 from nestlab.events import Notice, Progress, State
+from nestlab.lab.chain import Lab
+from nestlab.lab.demo import Outcome
+from nestlab.lab.state import LabState
+from result_examples import result
 
 ODD = "\x1b[2Jred\x07 \x9b31m\u202eabc\r\n"
 
@@ -34,6 +42,26 @@ def test_an_error_has_the_shape_of_the_design() -> None:
         "  also:  guest.still-running: it does not end",
         "hint: run `nestlab enable`",
     ]
+
+
+def test_how_to_enter_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / "a [red]lab's folder"
+    folder.mkdir()
+    state = LabState(id="x", owner=1, owner_started="1", sockets="/tmp/s", guests=(L1, L2))
+    out = io.StringIO()
+    show_outcome(
+        Outcome(result(), tmp_path / "[bold]runs", Lab(folder, state)),
+        Console(file=out, width=40),
+        as_json=True,
+    )
+    lines = out.getvalue().splitlines()
+    assert lines[0] == f"saved: {tmp_path}/[bold]runs"
+    config = str(folder / "ssh_config")
+    assert [shlex.split(line) for line in lines[2:4]] == [
+        ["ssh", "-F", config, "l1"],
+        ["ssh", "-F", config, "l2"],
+    ]
+    assert lines[4] == "take it down: nestlab down x"
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -137,7 +165,7 @@ def test_a_signal_ends_it_with_a_clean_teardown(number: signal.Signals, status: 
 def test_a_second_signal_does_not_break_the_teardown() -> None:
     ended, lines = interrupted(signal.SIGINT, signal.SIGTERM, word="slow")
     assert ended == 130
-    assert lines[2:] == ["still taking it down …", "cleaned up"]
+    assert lines[2:] == ["still cleaning up …", "cleaned up"]
 
 
 def test_without_a_signal_the_result_comes_back() -> None:

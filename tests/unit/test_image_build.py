@@ -34,12 +34,16 @@ E: apt-get failed
 """
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def ensure(
     machine: FakeMachine, folder: Path, told: list[str] | None = None, *, space: int = 1
 ) -> Image:
     return asyncio.run(
         ensure_image(
-            ImageStore(folder),
+            ImageStore(folder / "images"),
             SMALL,
             machine,
             report=(told if told is not None else []).append,
@@ -57,7 +61,7 @@ def failure(machine: FakeMachine, folder: Path, *, space: int = 1) -> NestlabErr
     assert caught.value.hint
     assert caught.value.where
     assert "l0, while building the image" in caught.value.where
-    assert [path.name for path in folder.iterdir()] == [".lock"]
+    assert names(folder / "images") == [".lock"]
     return caught.value
 
 
@@ -70,7 +74,8 @@ def test_it_is_built_once(tmp_path: Path) -> None:
     assert image.kernel.read_bytes() == b"a kernel"
     assert image.disk.stat().st_size == SMALL.size
     assert image.disk.stat().st_mode & 0o777 == 0o444
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", SMALL.slug]
+    assert names(tmp_path / "images") == [".lock", SMALL.slug]
+    assert names(tmp_path) == ["images"]
     assert ensure(machine, tmp_path, told) == image
     assert attempts_of(machine) == 1
     assert len(told) == 3
@@ -186,25 +191,84 @@ def test_too_little_space_is_said_before_anything_is_started(tmp_path: Path) -> 
     assert machine.ran == []
 
 
-def test_the_deadline_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
-    async def forever(_argv: tuple[str, ...], _stdin: bytes) -> Completed:
-        await asyncio.sleep(60)
-        return answer()
+async def forever(_argv: tuple[str, ...], _stdin: bytes) -> Completed:
+    await asyncio.sleep(60)
+    return answer()
 
-    machine = FakeMachine(programs=dict.fromkeys(("unshare", "env"), forever))
+
+def late(machine: FakeMachine, folder: Path, *, seconds: float, pause: float) -> NestlabError:
+    """The error of a build whose deadline comes soon."""
     work = ensure_image(
-        ImageStore(tmp_path),
+        ImageStore(folder / "images"),
         SMALL,
         machine,
         report=lambda _: None,
-        deadline=Deadline.after(0.05),
+        deadline=Deadline.after(seconds),
         space=1,
+        pause=pause,
     )
-    with pytest.raises(MachineError) as caught:
+    with pytest.raises(NestlabError) as caught:
         asyncio.run(work)
-    assert caught.value.code == "machine.deadline"
     assert machine.running == []
-    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert names(folder / "images") == [".lock"]
+    return caught.value
+
+
+def test_the_deadline_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+    machine = FakeMachine(programs=dict.fromkeys(("unshare", "env"), forever))
+    error = late(machine, tmp_path, seconds=0.05, pause=0.001)
+    assert error.code == "machine.deadline"
+    assert error.log is None  # nobody said anything
+
+
+class SlowMirror(FakeMachine):
+    """mmdebstrap meets a mirror that is being updated, and hangs when it is tried again."""
+
+    def __init__(self) -> None:
+        super().__init__(programs=dict.fromkeys(("unshare", "env"), self._play))
+
+    async def _play(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
+        if attempts_of(self) > 1:
+            return await forever(argv, stdin)
+        return answer(status=1, stderr=MISMATCH)
+
+
+def test_a_second_attempt_that_reaches_the_deadline_is_the_mirror_s_fault(tmp_path: Path) -> None:
+    machine = SlowMirror()
+    error = late(machine, tmp_path, seconds=0.3, pause=0.001)
+    assert error.code == "image.mirror-syncing"
+    assert attempts_of(machine) == 2
+    assert isinstance(error.__cause__, MachineError)
+    assert error.__cause__.code == "machine.deadline"
+
+
+def test_a_pause_beyond_the_deadline_is_not_waited_for(tmp_path: Path) -> None:
+    machine = SlowMirror()
+    assert late(machine, tmp_path, seconds=50, pause=60).code == "image.mirror-syncing"
+    assert attempts_of(machine) == 1
+
+
+def test_what_the_programs_said_is_kept_when_it_fails(tmp_path: Path) -> None:
+    words = "I: a lot before\n" * 100
+    error = failure(builder(says(MISMATCH), says(f"{words}E: a hook failed\n")), tmp_path)
+    log = tmp_path / "logs" / f"build-{SMALL.slug}.log"
+    assert error.log == str(log)
+    text = log.read_text()
+    assert MISMATCH in text  # of the first attempt
+    assert text.endswith(f"{words}E: a hook failed\n")
+    assert text.startswith("$ unshare" if AS_ROOT else "$ env")
+    # the next failure replaces it
+    assert failure(builder(disk=says("mkfs.ext4: bad", 1)), tmp_path).log == str(log)
+    assert MISMATCH not in log.read_text()
+    assert "mkfs.ext4: bad" in log.read_text()
+    assert names(log.parent) == [log.name]
+
+
+def test_a_log_that_cannot_be_kept_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "logs").touch()
+    error = failure(builder(says("E: a hook failed\n")), tmp_path)
+    assert error.code == "image.build-failed"
+    assert error.log is None
 
 
 def test_root_works_in_a_namespace_of_its_own_and_others_in_mmdebstrap_s() -> None:

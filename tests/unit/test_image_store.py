@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nestlab.errors import HostError, StoredDataError
+from nestlab.errors import CleanupError, HostError, MachineError, StoredDataError
 from nestlab.image.store import Image, ImageStore, Manifest, sha256_of, verify_disk
 
 SLUG = "debian-12-0123456789abcdef"
@@ -82,6 +82,31 @@ def test_a_builder_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
 
     asyncio.run(interrupt())
     assert names(tmp_path) == [".lock"]
+
+
+def test_a_staging_folder_that_cannot_be_removed_hides_nothing(tmp_path: Path) -> None:
+    async def build(first: Exception | None) -> None:
+        async with ImageStore(tmp_path).building(lambda: None) as staging:
+            staging.rmdir()  # as if somebody else had removed it
+            if first:
+                raise first
+
+    first = MachineError("image.build-failed", "a hook failed")
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(build(first))
+    assert caught.value is first
+    assert any("image.not-removed" in note for note in first.__notes__)
+    with pytest.raises(CleanupError) as alone:
+        asyncio.run(build(None))
+    assert alone.value.code == "image.not-removed"
+    assert "rm -rf" in (alone.value.hint or "")
+
+
+def test_a_leftover_that_cannot_be_removed_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".staging-file").touch()
+    with pytest.raises(CleanupError) as caught:
+        publish(ImageStore(tmp_path))
+    assert caught.value.code == "image.not-removed"
 
 
 def test_what_a_killed_builder_left_is_removed_by_the_next(tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ def test_only_a_kvm_guest_has_to_be_one(runs_on: Any) -> None:
         (facts(kvm=kvm(svm=False).model_dump()), "offers it neither VMX nor SVM"),
         (facts(kvm=kvm(guest_ran=False, problem="EBUSY").model_dump()), "runs no guest: EBUSY"),
         (NO_KVM, "no /dev/kvm"),
-        (facts(kvm=None), "no /dev/kvm"),
+        (facts(kvm=None), "/dev/kvm could not be probed"),
+        (facts(kvm=kvm(device=None).model_dump()), "/dev/kvm could not be probed"),
+        (facts(kvm=kvm(device="other").model_dump()), "/dev/kvm is not a device"),
         (facts(nested={"kvm_intel": "N"}), "kvm_intel.nested=N"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from lab_examples import GONE, L1, L2, home, saved
 from nestlab.errors import StoredDataError
+from nestlab.events import Event, Progress, State
 from nestlab.lab.down import down, find_lab, labs, sweep
 from nestlab.lab.state import GuestRecord, process_start
 
@@ -49,6 +51,18 @@ def test_down_ends_what_carries_the_lab_s_id_and_nothing_else(tmp_path: Path) ->
     assert not Path(state.sockets).exists()
 
 
+def test_down_tells_what_it_does(tmp_path: Path) -> None:
+    events: list[Event] = []
+    folder, state = saved(tmp_path, "x", guests=(guest(secrets.token_hex(5)), L2))
+    asyncio.run(down(folder, state, sink=events.append))
+    assert events == [
+        Progress("l1", "ending its QEMU"),
+        Progress("l1", "ended, with all that ran in it", State.DONE),
+        Progress("lab", "removing its folders"),
+        Progress("lab", "x is down", State.DONE),
+    ]
+
+
 def test_down_of_a_lab_whose_guests_are_gone(tmp_path: Path) -> None:
     folder, state = saved(tmp_path, guests=(guest(secrets.token_hex(5)),))
     asyncio.run(down(folder, state))
@@ -63,6 +77,18 @@ def test_sweep_takes_leftovers_alone(tmp_path: Path) -> None:
     assert asyncio.run(sweep(home(tmp_path))) == ["left", "left-too"]
     assert [state.id for _, state in labs(home(tmp_path))] == ["busy", "kept"]
     assert asyncio.run(sweep(home(tmp_path))) == []
+
+
+def test_sweep_removes_what_a_killed_nestlab_was_making(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home(tmp_path).labs / ".new-x").mkdir(parents=True)
+    assert asyncio.run(sweep(home(tmp_path))) == []
+    assert (home(tmp_path).labs / ".new-x").exists()  # another one may be at work
+    later = time.time() + 601
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert asyncio.run(sweep(home(tmp_path))) == []
+    assert list(home(tmp_path).labs.iterdir()) == []
 
 
 def test_two_sweeps_at_the_same_time(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The OpenSSH configuration of a lab, as OpenSSH itself reads it."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,7 +26,16 @@ def read_by_ssh(config: Path, host: str) -> dict[str, str]:
     return dict(line.partition(" ")[::2] for line in lines)
 
 
-@pytest.mark.parametrize("name", ["plain", "with space", "100%", "a,b;c#d"])
+def read_by_shell(command: str, port: str) -> list[str]:
+    """The words that the user's shell makes of a ProxyCommand once ssh has replaced its tokens."""
+    expanded = re.sub("%(.)", lambda token: {"p": port, "%": "%"}[token[1]], command)
+    script = f"""set -- {expanded}; printf '%s\\n' "$@" """
+    return subprocess.check_output(["sh", "-c", script], text=True).splitlines()
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "with space", "100%", "50%path", "a,b;c#d", "it's $HOME", "`id` $(id)"]
+)
 def test_openssh_reads_what_is_meant(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
@@ -36,16 +46,27 @@ def test_openssh_reads_what_is_meant(tmp_path: Path, name: str) -> None:
     assert first["identitiesonly"] == "yes"
     assert first["hostkeyalias"] == L1.identity
     assert first["globalknownhostsfile"] == "/dev/null"
-    assert "proxyjump" not in first
-    assert second["proxyjump"] == "l1"
+    assert {"proxyjump", "proxycommand"}.isdisjoint(first)
     assert second["port"] == "45678"
     assert second["hostkeyalias"] == L2.identity
-    assert read_by_ssh(config, "l3")["proxyjump"] == "l2"
+    for host, port, parent in (("l2", "45678", "l1"), ("l3", "5678", "l2")):
+        command = read_by_ssh(config, host)["proxycommand"]
+        words = ["ssh", "-F", str(config), "-W", f"127.0.0.1:{port}", parent]
+        assert read_by_shell(command, port) == words
     for found in (first, second):
         # `ssh -G` shows paths before the tokens of `man ssh_config` are replaced: %% is one %
         assert found["identityfile"].replace("%%", "%") == str(folder / "id_ed25519")
         assert found["userknownhostsfile"].replace("%%", "%") == str(folder / "known_hosts")
         assert "%" not in found["identityfile"].replace("%%", "")
+
+
+def test_the_command_for_a_deeper_level_is_read_by_ssh_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "with space"
+    folder.mkdir()
+    command = read_by_ssh(write_access(STATE, folder), "l2")["proxycommand"]
+    argv = read_by_shell(command, "45678")
+    told = subprocess.check_output([argv[0], "-G", *argv[1:]], text=True).splitlines()
+    assert {f"hostkeyalias {L1.identity}", "port 34567", "hostname 127.0.0.1"} <= set(told)
 
 
 def test_another_host_is_not_touched(tmp_path: Path) -> None:

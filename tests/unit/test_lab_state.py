@@ -1,16 +1,18 @@
 """A lab's state and folders on disk: private, whole, and gone when the lab is."""
 
 import os
+import secrets
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from lab_examples import GONE, L1, L2, home
 from nestlab.errors import CleanupError, HostError, StoredDataError
-from nestlab.lab.folder import create_lab, remove_lab
+from nestlab.lab.folder import create_lab, remove_lab, remove_leftovers
 from nestlab.lab.keys import make_key, store_key
 from nestlab.lab.state import LabState, load_state, owner_lives, process_start, save_state
 
@@ -131,6 +133,97 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         create_lab(home(tmp_path))
     assert caught.value.code == "home.not-writable"
     assert "NESTLAB_HOME" in (caught.value.hint or "")
+
+
+def left_in(base: Path) -> list[str]:
+    """What is in the folder of labs, and in the one of sockets."""
+    folders = (home(base).labs, base / "tmp")
+    return sorted(path.name for folder in folders for path in folder.iterdir())
+
+
+@pytest.fixture
+def sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder of this test's own; short, as paths of sockets have to be."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr("nestlab.lab.folder._SOCKET_ROOM", 0)
+    return folder
+
+
+def test_a_lab_without_room_for_its_sockets_leaves_nothing(tmp_path: Path, sockets: Path) -> None:
+    sockets.rmdir()
+    with pytest.raises(HostError) as caught:
+        create_lab(home(tmp_path))
+    assert caught.value.code == "home.not-writable"
+    sockets.mkdir()
+    assert left_in(tmp_path) == []
+
+
+def test_sockets_of_somebody_else_are_not_touched(
+    tmp_path: Path, sockets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda _count: "0a1b2c3d4e")
+    (sockets / "nestlab-0a1b2c3d4e").mkdir()
+    with pytest.raises(HostError):
+        create_lab(home(tmp_path))
+    assert left_in(tmp_path) == ["nestlab-0a1b2c3d4e"]
+
+
+@pytest.mark.parametrize(
+    "problem", [StoredDataError("lab.not-written", "full"), OSError(28, "full"), KeyboardInterrupt]
+)
+def test_a_lab_whose_state_cannot_be_written_leaves_nothing(
+    tmp_path: Path, sockets: Path, monkeypatch: pytest.MonkeyPatch, problem: BaseException
+) -> None:
+    def fail(_state: LabState, folder: Path) -> None:
+        (folder / ".lab.json.new").write_text("half")
+        raise problem
+
+    monkeypatch.setattr("nestlab.lab.folder.save_state", fail)
+    with pytest.raises((StoredDataError, HostError, KeyboardInterrupt)):
+        create_lab(home(tmp_path))
+    assert left_in(tmp_path) == []
+
+
+def abandoned(base: Path, sockets: Path) -> None:
+    """What a nestlab leaves that is killed while it makes or removes a lab."""
+    for name in (".new-a", ".gone-b", "tmp/nestlab-a", "tmp/nestlab-b"):
+        folder = base / name if name.startswith("tmp") else home(base).labs / name
+        folder.mkdir(parents=True)
+        (folder / "file").touch()
+    elsewhere = base / "elsewhere"  # that nestlab had another TMPDIR
+    elsewhere.mkdir()
+    (home(base).labs / ".gone-c").mkdir()
+    state = STATE.model_copy(update={"id": "c", "sockets": str(elsewhere)})
+    save_state(state, home(base).labs / ".gone-c")
+
+
+def test_what_was_left_while_a_lab_came_or_went_is_removed(tmp_path: Path, sockets: Path) -> None:
+    abandoned(tmp_path, sockets)
+    folder, state = create_lab(home(tmp_path))
+    remove_leftovers(home(tmp_path), age=0)
+    assert left_in(tmp_path) == sorted([state.id, f"nestlab-{state.id}"])
+    assert not (tmp_path / "elsewhere").exists()
+    remove_lab(folder, state)
+
+
+def test_what_another_nestlab_may_be_at_work_on_is_left_alone(
+    tmp_path: Path, sockets: Path
+) -> None:
+    abandoned(tmp_path, sockets)
+    before = left_in(tmp_path)
+    remove_leftovers(home(tmp_path))
+    assert left_in(tmp_path) == before
+    remove_leftovers(home(tmp_path / "nothing"), age=0)
+
+
+def test_a_leftover_that_cannot_be_removed_is_said(tmp_path: Path, sockets: Path) -> None:
+    home(tmp_path).labs.mkdir(parents=True)
+    (home(tmp_path).labs / ".new-x").touch()
+    with pytest.raises(CleanupError) as caught:
+        remove_leftovers(home(tmp_path), age=0)
+    assert caught.value.code == "lab.not-removed"
 
 
 def test_keys_are_new_each_time_and_private(tmp_path: Path) -> None:

@@ -101,6 +101,17 @@ def test_what_was_measured_before_a_failure_stays(ledger: Ledger) -> None:
     assert series(ledger).status == "failed"  # one of three runs gave no figure
 
 
+def test_the_order_of_a_failure_and_a_success_does_not_matter(ledger: Ledger) -> None:
+    fail(ledger, "the first")
+    add(ledger, 100)
+    fail(ledger, "the second")
+    for metric in ("iops", "latency_mean"):
+        found = series(ledger, metric)
+        assert (found.status, len(found.samples)) == ("failed", 1)
+        assert found.reason == "fio ended with status 1 the first"
+        assert found.tool_version == "fio-3.33"
+
+
 def test_a_reason_is_bounded(ledger: Ledger) -> None:
     fail(ledger, "x" * 10_000)
     assert len(series(ledger).reason or "") == 500

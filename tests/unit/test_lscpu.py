@@ -33,7 +33,7 @@ ARGV = ("env", "LC_ALL=C", "lscpu", "-J")
     ],
 )
 def test_both_shapes_are_read(name: str, expected: Lscpu) -> None:
-    assert parse_lscpu((GOLDEN / f"{name}.json").read_text()) == expected
+    assert parse_lscpu((GOLDEN / f"{name}.json").read_text(), path="l1") == expected
 
 
 @pytest.mark.skipif(not shutil.which("lscpu"), reason="there is no lscpu here")
@@ -47,10 +47,14 @@ def entry(**changes: object) -> str:
     return json.dumps({"lscpu": [{"field": "Virtualization:", "data": "VT-x", **changes}]})
 
 
+def virtualization(**changes: object) -> str | None:
+    return parse_lscpu(entry(**changes), path="l1").virtualization
+
+
 def test_values_of_a_guest_are_bounded_and_nothing_is_evaluated() -> None:
-    assert parse_lscpu(entry(data="x" * 10_000)).virtualization == "x" * 200
-    assert parse_lscpu(entry(data=7)).virtualization == "7"
-    assert parse_lscpu(entry(data=None)).virtualization is None
+    assert virtualization(data="x" * 10_000) == "x" * 200
+    assert virtualization(data=7) == "7"
+    assert virtualization(data=None) is None
 
 
 @pytest.mark.parametrize(
@@ -69,8 +73,17 @@ def test_values_of_a_guest_are_bounded_and_nothing_is_evaluated() -> None:
 )
 def test_garbage_is_refused(text: str) -> None:
     with pytest.raises(MachineError) as caught:
-        parse_lscpu(text)
+        parse_lscpu(text, path="l1/l2")
     assert caught.value.code == "verify.lscpu-unreadable"
+    assert caught.value.where == "l1/l2, while verifying it"
+    assert caught.value.hint
+
+
+def test_the_machine_whose_lscpu_is_not_understood_is_named() -> None:
+    machine = FakeMachine("l1", answers={ARGV: answer("garbage")})
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(ask_lscpu(machine, deadline=Deadline.after(5)))
+    assert caught.value.where == "l1, while verifying it"
 
 
 def test_an_lscpu_that_fails() -> None:

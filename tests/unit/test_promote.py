@@ -81,6 +81,7 @@ def test_an_architecture_that_is_not_in_the_table() -> None:
     error = failure(machine(look=answer(), arch="riscv64"), "tcg")
     assert error.code == "arch.unsupported"
     assert "riscv64" in error.message
+    assert error.where == "l1, while promoting it"
     assert error.hint
     assert "x86_64" in error.hint
 

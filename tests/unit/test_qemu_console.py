@@ -92,6 +92,23 @@ def test_a_console_that_closes_leaves_the_verdict_to_others() -> None:
     assert watched([b"nestlab: kernel is up\n", b"no newline"], close=True) == ["kernel is up"]
 
 
+def reset_console() -> socket.socket:
+    """That of a QEMU that was killed: a peer with unread bytes resets the connection."""
+    ours, guest = socket.socketpair()
+    ours.setblocking(False)
+    ours.sendall(b"typed")
+    guest.close()
+    return ours
+
+
+def test_a_console_that_is_reset_counts_as_closed() -> None:
+    with reset_console() as console, pytest.raises(ConnectionResetError):
+        console.recv(1)
+    console = reset_console()
+    asyncio.run(watch_boot(console, "l1", pytest.fail))
+    assert console.fileno() == -1
+
+
 def test_a_silent_guest_is_waited_for() -> None:
     with pytest.raises(TimeoutError):
         watched([b"nestlab: kernel is up\n"], patience=0.1)

@@ -145,6 +145,26 @@ def test_a_qemu_that_does_not_start_is_quoted() -> None:
     assert caught.value.notes == (words, "from its log")
 
 
+DRIVE = "qemu-system-x86_64: -drive if=none,id=root,file=/ramfs/root.qcow2,cache.direct=on: "
+
+
+@pytest.mark.parametrize(
+    "words",
+    [  # the first was seen with QEMU 7.2 on a ramfs, the others are in its block/file-posix.c
+        "Could not open '/ramfs/root.qcow2': filesystem does not support O_DIRECT",
+        "file system may not support O_DIRECT",
+        "Could not find working O_DIRECT alignment",
+    ],
+)
+def test_a_file_system_without_direct_io_has_a_remedy(words: str) -> None:
+    with pytest.raises(HostError) as caught:
+        launched(hypervisor(qemu=answer(status=1, stderr=f"{DRIVE}{words}\n")))
+    assert caught.value.code == "guest.no-direct-io"
+    assert caught.value.where == "l0, while starting l1"
+    assert "NESTLAB_HOME" in (caught.value.hint or "")
+    assert caught.value.notes[0].endswith(words)
+
+
 def test_a_log_that_is_not_there_hides_nothing() -> None:
     failed = hypervisor(qemu=answer(status=1, stderr="words"), tail=answer("x", status=1))
     with pytest.raises(MachineError) as caught:

@@ -347,7 +347,7 @@ def test_a_user_on_debian_installs_with_sudo(host: Host) -> None:
     assert done.returncode == 3, "the stub installs nothing"
     installs = [call for call in host.calls() if "install" in call]
     assert installs[0].startswith("sudo env DEBIAN_FRONTEND=noninteractive ")
-    assert host.calls()[-1].endswith(" install uidmap")
+    assert host.calls()[-1].endswith(" install uidmap fakeroot")
 
 
 def test_a_user_whom_sudo_refuses_is_told_what_root_must_run(host: Host) -> None:
@@ -358,7 +358,9 @@ def test_a_user_whom_sudo_refuses_is_told_what_root_must_run(host: Host) -> None
     done = host.run("scripts/setup")
     assert done.returncode == 3
     hint = is_error(done.stderr, "setup.no-sudo")["hint"]
-    assert hint.startswith("run as root `apt-get install -y --no-install-recommends uidmap`")
+    assert hint.startswith(
+        "run as root `apt-get install -y --no-install-recommends uidmap fakeroot`"
+    )
 
 
 def test_a_user_without_sudo_is_told_what_root_must_run(host: Host) -> None:
@@ -381,7 +383,9 @@ def test_a_user_without_sudo_is_told_what_root_must_run(host: Host) -> None:
     )
     assert done.returncode == 3
     hint = is_error(done.stderr, "setup.no-sudo")["hint"]
-    assert hint.startswith("run as root `apt-get install -y --no-install-recommends uidmap`")
+    assert hint.startswith(
+        "run as root `apt-get install -y --no-install-recommends uidmap fakeroot`"
+    )
 
 
 # --- the environment ---

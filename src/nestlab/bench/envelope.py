@@ -33,11 +33,9 @@ def queue_cpus(targets: Sequence[Target], cpus: int) -> int:
 
     The document looks at the guest's `/sys/block/vda/mq/*/cpu_list`. The host's disk may serve
     more CPUs than the envelope has, so the smallest count of all levels is taken: the command has
-    to be the same everywhere. Where no disk has a map, it is the number of vCPUs.
+    to be the same everywhere. A map that cannot be read counts as none, since it comes from a
+    guest. Where no disk has a map, it is the number of vCPUs.
     """
-    counts = [cpus]
-    for target in targets:
-        queues = (target.facts.queues or {}).get(target.device or "")
-        if queues:
-            counts.append(len(cpus_of_queues(queues)))
-    return min(counts)
+    maps = ((target.facts.queues or {}).get(target.device or "") for target in targets)
+    counts = (len(cpus_of_queues(texts) or ()) for texts in maps if texts)
+    return min((cpus, *filter(None, counts)))

@@ -34,27 +34,33 @@ class Ledger:
     def add(
         self, machine: str, case: Case, parsed: Parsed, take: Callable[[float], Sample]
     ) -> None:
-        """Note the figures of one run; `take` makes a sample of a value."""
+        """Note the figures of one run; `take` makes a sample of a value.
+
+        A series of which another run failed stays failed, whichever came first.
+        """
         for figure in parsed.figures:
             metric = Metric(figure.metric, figure.unit, figure.better)
-            series = self._find(machine, case, metric)
+            before = self._find(machine, case, metric)
+            failed = self._has_failed(before)
             update = {
                 "tool_version": parsed.tool_version or None,
-                "status": series.status if series.samples else "ok",
-                "reason": series.reason if series.samples else None,
-                "samples": (*series.samples, take(figure.value)),
+                "status": "failed" if failed else "ok",
+                "reason": before.reason if failed else None,
+                "samples": (*before.samples, take(figure.value)),
             }
-            self._put(Series.model_validate({**dict(series), **update}))
+            self._put(Series.model_validate({**dict(before), **update}))
         self._write()
 
     def fail(
         self, machine: str, case: Case, metrics: tuple[Metric, ...], problem: NestlabError
     ) -> None:
-        """Note that a run gave no figures; what was measured before stays."""
+        """Note that a run gave no figures: what others measured stays, and the first reason."""
         reason = " ".join((problem.message, *problem.notes))[:_REASON_LIMIT]
         for metric in metrics:
             series = self._find(machine, case, metric)
-            self._put(Series.model_validate({**dict(series), "status": "failed", "reason": reason}))
+            if not self._has_failed(series):
+                update = {"status": "failed", "reason": reason}
+                self._put(Series.model_validate({**dict(series), **update}))
         self._write()
 
     @property
@@ -80,6 +86,10 @@ class Ledger:
             status="failed",
             reason="not measured yet",
         )
+
+    def _has_failed(self, series: Series) -> bool:
+        """Whether a run of it failed; one that is only about to begin has not."""
+        return series.key in self._series and series.status == "failed"
 
     def _put(self, series: Series) -> None:
         self._series[series.key] = series

@@ -1,5 +1,6 @@
 """`nestlab demo`: the whole chain with defaults, ends with the table."""
 
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -113,7 +114,7 @@ def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:
     else:
         out = Console(file=sys.stdout)
         out.print(table(rows(outcome.result), out))
-    console.print(f"saved: {outcome.folder}", soft_wrap=True, highlight=False)
+    _say(console, f"saved: {outcome.folder}")
     if outcome.lab:
         _say_how_to_enter(outcome, console)
 
@@ -125,8 +126,13 @@ def _say_how_to_enter(outcome: "Outcome", console: "Console") -> None:
         return
     state = outcome.lab.state
     config = write_access(state, outcome.lab.folder)
-    console.print(f"lab {state.id} is running; enter it:", highlight=False)
+    _say(console, f"lab {state.id} is running; enter it:")
     for guest in state.guests:
         name = guest.path.rpartition("/")[2]
-        console.print(f"  ssh -F {config} {name}", soft_wrap=True, highlight=False)
-    console.print(f"take it down: nestlab down {state.id}", highlight=False)
+        _say(console, f"  {shlex.join(('ssh', '-F', str(config), name))}")
+    _say(console, f"take it down: {shlex.join(('nestlab', 'down', state.id))}")
+
+
+def _say(console: "Console", line: str) -> None:
+    """As it is: a path may be long, or look like Rich's markup."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -20,8 +20,10 @@ def down(
     ] = None,
 ) -> None:
     """Take a lab down."""
-    import asyncio
+    from rich.console import Console
 
+    from nestlab.cli.interrupt import run_interruptible
+    from nestlab.cli.progress import ProgressView
     from nestlab.errors import UsageError
     from nestlab.lab.down import down as take_down
     from nestlab.lab.down import find_lab
@@ -34,5 +36,9 @@ def down(
             f"lab {state.id} is being used by process {state.owner}",
             hint=f"interrupt that process (`kill {state.owner}`): it takes its lab down itself",
         )
-    asyncio.run(take_down(folder, state))
-    typer.echo(f"lab {state.id} is down", err=True)
+    with ProgressView(Console(stderr=True)) as view:
+        run_interruptible(
+            take_down(folder, state, sink=view),
+            view.say,
+            stopping=f"stopping; `nestlab down {state.id}` goes on with it",
+        )

@@ -9,11 +9,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def run_interruptible(work: Coroutine[None, None, T], tell: Callable[[str], None]) -> T:
+def run_interruptible(
+    work: Coroutine[None, None, T],
+    tell: Callable[[str], None],
+    *,
+    stopping: str = "taking everything down …",
+) -> T:
     """`asyncio.run` in which the first SIGINT, SIGTERM or SIGHUP cancels the work.
 
     The context managers of the work take everything down; further signals only say so. Then the
     process exits with 128 + the signal's number.
+
+    stopping  what is told when the first signal came
     """
     caught: list[signal.Signals] = []
 
@@ -23,7 +30,7 @@ def run_interruptible(work: Coroutine[None, None, T], tell: Callable[[str], None
 
         def on_signal(number: signal.Signals) -> None:
             caught.append(number)
-            tell("taking everything down …" if len(caught) == 1 else "still taking it down …")
+            tell(stopping if len(caught) == 1 else "still cleaning up …")
             if len(caught) == 1:
                 task.cancel()
 

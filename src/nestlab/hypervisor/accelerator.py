@@ -41,11 +41,37 @@ def choose_accelerator(facts: Facts, wanted: Wanted, *, path: str) -> Accelerato
 
 def broken_link(facts: Facts, *, path: str) -> HostError | None:
     """The first reason why guests of this machine cannot nest under KVM, or None."""
-    if facts.kvm is None:
-        return _broken("kvm.unknown", f"/dev/kvm of {path} could not be probed", path, None)
-    if facts.kvm.device != "char":
+    if facts.kvm is None or facts.kvm.device is None:
+        return _unknown(facts, path)
+    if facts.kvm.device == "other":
+        return _not_a_device(path)
+    if facts.kvm.device == "absent":
         return _no_device(facts, path)
     return _device_refuses(facts.kvm, path) or _not_offered(facts, facts.kvm, path)
+
+
+def _unknown(facts: Facts, path: str) -> HostError:
+    """Nobody could look: that is not the same as no device."""
+    reason = facts.kvm.problem if facts.kvm else facts.unknown.get("kvm")
+    said = f": {reason}" if reason else ""
+    return _broken(
+        "kvm.unknown",
+        f"/dev/kvm of {path} could not be probed{said}",
+        path,
+        "look at it there: `ls -ld /dev /dev/kvm`",
+    )
+
+
+def _not_a_device(path: str) -> HostError:
+    """A file that somebody wrote, or the folder that a container's bind mount made."""
+    return _broken(
+        "kvm.not-a-device",
+        f"/dev/kvm of {path} is a file or a folder, not a character device",
+        path,
+        # major 10, minor 232: Linux Documentation/admin-guide/devices.txt
+        "remove it and make the device: `sudo rm -r /dev/kvm && sudo mknod -m 660 /dev/kvm c 10 232"
+        " && sudo chgrp kvm /dev/kvm`; start a container with `--device /dev/kvm`",
+    )
 
 
 def _no_device(facts: Facts, path: str) -> HostError:

@@ -35,7 +35,7 @@ async def promote(
         await load_kvm(machine, deadline)
     facts = await gather(machine, deadline=deadline)
     accelerator = choose_accelerator(facts, wanted, path=machine.path)
-    arch = arch_of(facts.arch or "unknown")
+    arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
     firmware = await _find_qemu(machine, arch, deadline)
     return QemuHypervisor(machine, facts, accelerator, firmware)
 

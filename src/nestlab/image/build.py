@@ -12,9 +12,12 @@ from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import HostError, MachineError, NestlabError
+from nestlab.home import make_folder
+from nestlab.image.failures import disk_full, explain, missing_program
 from nestlab.image.mirror import Source, host_sources
 from nestlab.image.recipe import Recipe
 from nestlab.image.store import Image, ImageStore, Manifest, sha256_of
+from nestlab.machine.failures import shown
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.units import GIB, format_size
 
@@ -22,11 +25,7 @@ SPACE = 5 * GIB
 """Bytes that a build needs for a while: the packed tree, the tree, the disk."""
 
 _ATTEMPTS, _PAUSE = 3, 15.0
-_SYNCING = re.compile(r"Hash Sum mismatch|unexpected size|Mirror sync in progress")
-_UNREACHABLE = re.compile(
-    r"Temporary failure|Could not (?:resolve|connect)|Connection (?:timed|ref)|[Uu]nreachable"
-)
-_FULL = "No space left on device"
+_LOG = "build.log"
 
 # One script, so that fakeroot keeps the owners of what was unpacked until mkfs has read them.
 _MAKE_DISK = """
@@ -60,7 +59,8 @@ async def ensure_image(
 
     Raises HostError `image.no-mmdebstrap`, `image.disk-full`, `image.mirror-syncing`,
     `image.mirror-unreachable`, `image.no-user-namespaces`; MachineError `image.build-failed`;
-    StoredDataError `image.damaged`.
+    StoredDataError `image.damaged`; CleanupError `image.not-removed`. An error's `log` has what the
+    programs of the build said.
     """
     if image := store.find(recipe.slug):
         return image
@@ -69,10 +69,11 @@ async def ensure_image(
             if image := store.find(recipe.slug):
                 return image
             _need_space(staging, space)
-            report("unpacking Debian packages")
-            await _debootstrap(recipe, machine, staging, report, deadline, pause)
-            report("making the disk")
-            await _make_disk(recipe, machine, staging, deadline)
+            with _keeping_the_log(staging, store.logs / f"build-{recipe.slug}.log"):
+                report("unpacking Debian packages")
+                await _debootstrap(recipe, machine, staging, report, deadline, pause)
+                report("making the disk")
+                await _make_disk(recipe, machine, staging, deadline)
             report("computing checksums")
             return await asyncio.to_thread(_publish, store, recipe, staging)
 
@@ -85,14 +86,36 @@ def _noticing_a_full_disk(folder: Path) -> Iterator[None]:
     except OSError as problem:
         if problem.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise _disk_full(folder, "the disk filled up while the image was built") from problem
+        raise disk_full(folder, "the disk filled up while the image was built") from problem
+
+
+@contextlib.contextmanager
+def _keeping_the_log(staging: Path, kept: Path) -> Iterator[None]:
+    """When the build fails, what its programs said outlives the staging folder."""
+    try:
+        yield
+    except NestlabError as problem:
+        if _moved(staging / _LOG, kept):
+            problem.log = str(kept)
+        raise
+
+
+def _moved(log: Path, kept: Path) -> bool:
+    """Whether there was a log and could be kept; that it could not is no news beside the error."""
+    try:
+        if not log.exists():
+            return False
+        shutil.move(log, make_folder(kept.parent) / kept.name)
+    except (OSError, HostError):
+        return False
+    return True
 
 
 def _need_space(staging: Path, needed: int) -> None:
     free = shutil.disk_usage(staging).free
     if free < needed:
         message = f"building needs {format_size(needed)}, free: {format_size(free)}"
-        raise _disk_full(staging.parent, message)
+        raise disk_full(staging.parent, message)
 
 
 async def _debootstrap(
@@ -106,16 +129,28 @@ async def _debootstrap(
     (staging / "files.tar").write_bytes(recipe.files_tar())
     sources = await host_sources(machine, recipe.suite, deadline=deadline)
     argv = mmdebstrap_argv(recipe, sources, folder=staging, root=os.geteuid() == 0)
+    syncing: NestlabError | None = None
     for attempt in range(1, _ATTEMPTS + 1):
-        done = await _run(machine, argv, staging, deadline)
+        try:
+            done = await _run(machine, argv, staging, deadline)
+        except MachineError as problem:
+            if syncing is None or problem.code != "machine.deadline":
+                raise
+            raise syncing from problem  # it is the mirror's fault that time ran out
         if done.ok:
             return
-        failure = _explain(done, sources, staging)
-        if failure.code != "image.mirror-syncing" or attempt == _ATTEMPTS:
-            raise failure
+        syncing = explain(done, sources, staging)
+        if not _worth_another(syncing, attempt, pause, deadline):
+            raise syncing
         report(f"the mirror is being updated, attempt {attempt + 1} of {_ATTEMPTS} follows")
         (staging / "tree.tar").unlink(missing_ok=True)
-        await asyncio.sleep(min(pause * attempt, deadline.remaining))
+        await asyncio.sleep(pause * attempt)
+
+
+def _worth_another(failure: NestlabError, attempt: int, pause: float, deadline: Deadline) -> bool:
+    if failure.code != "image.mirror-syncing" or attempt == _ATTEMPTS:
+        return False
+    return pause * attempt < deadline.remaining
 
 
 def mmdebstrap_argv(
@@ -148,7 +183,7 @@ async def _make_disk(recipe: Recipe, machine: Machine, staging: Path, deadline: 
     argv = (*fakeroot, "env", "-C", str(staging), *script)
     done = await _run(machine, argv, staging, deadline)
     if not done.ok:
-        raise _explain(done, (), staging)
+        raise explain(done, (), staging)
 
 
 async def _run(
@@ -158,13 +193,14 @@ async def _run(
         done = await machine.run(argv, deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":
-            raise _missing(argv[0]) from problem
+            raise missing_program(argv[0]) from problem
         raise
+    with (staging / _LOG).open("ab") as log:
+        log.write(f"$ {shown(argv)}\n".encode() + done.stderr)
     missing = re.search(r"(?:env|unshare|sh|exec)[^\n]*?(mmdebstrap|mkfs\.ext4|fakeroot)[^\n]*"
                         r"(?:No such file|not found)", done.error_text)  # fmt: skip
     if not done.ok and missing:
-        raise _missing(missing[1])
-    (staging / "build.log").write_bytes(done.stderr)
+        raise missing_program(missing[1])
     return done
 
 
@@ -192,62 +228,3 @@ def installed(status: Path) -> dict[str, str]:
     """Package -> version, from dpkg's status file (deb-control(5))."""
     text = status.read_text("utf-8", "backslashreplace")
     return dict(re.findall(r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)$", text, re.MULTILINE))
-
-
-def _explain(done: Completed, sources: tuple[Source, ...], staging: Path) -> NestlabError:
-    text = done.error_text
-    mirrors = ", ".join(sorted({source.uri for source in sources})) or "Debian's default mirror"
-    tail = tuple(line for line in text.splitlines() if line.startswith(("E: ", "Err:", "W: ")))[-6:]
-    if _FULL in text:
-        return _disk_full(staging.parent, "the disk filled up while the image was built")
-    if _SYNCING.search(text):
-        return HostError(
-            "image.mirror-syncing",
-            f"the package mirror is being updated: sizes or checksums do not match ({mirrors})",
-            where="l0, while building the image",
-            hint="wait some minutes and run it again, or choose another mirror in apt's sources",
-            notes=tail,
-        )
-    if _UNREACHABLE.search(text):
-        return HostError(
-            "image.mirror-unreachable",
-            f"the package mirror cannot be reached ({mirrors})",
-            where="l0, while building the image",
-            hint="`sudo apt-get update` must work on this host; set apt's proxy if there is one",
-            notes=tail,
-        )
-    if "newuidmap" in text or ("unshare" in text and "permitted" in text):
-        return HostError(
-            "image.no-user-namespaces",
-            "building without root needs user namespaces and /etc/subuid",
-            where="l0, while building the image",
-            hint="run it as root, or install uidmap and have lines in /etc/subuid and /etc/subgid",
-            notes=tail,
-        )
-    return MachineError(
-        "image.build-failed",
-        f"building the image ended with status {done.status}",
-        where="l0, while building the image",
-        hint="the notes are mmdebstrap's own words",
-        notes=tail or tuple(text.splitlines()[-6:]),
-    )
-
-
-def _disk_full(folder: Path, message: str) -> HostError:
-    return HostError(
-        "image.disk-full",
-        message,
-        where=f"l0, while building the image in {folder}",
-        hint="free some space, or set NESTLAB_HOME to a folder on a larger disk",
-    )
-
-
-def _missing(program: str) -> HostError:
-    package = {"mkfs.ext4": "e2fsprogs"}.get(program, program)
-    return HostError(
-        f"image.no-{program.replace('.', '-')}",
-        f"{program} is not installed",
-        where="l0, while building the image",
-        hint=f"install it: `sudo apt-get install {package}` (Debian, Ubuntu),"
-        f" `sudo dnf install {package}` (Fedora)",
-    )

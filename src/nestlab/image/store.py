@@ -13,13 +13,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nestlab.errors import StoredDataError
+from nestlab.errors import CleanupError, StoredDataError
 from nestlab.home import make_folder
+from nestlab.teardown import on_exit
 
 _STAGING = ".staging-"
 _CHUNK = 1 << 20
@@ -65,6 +67,11 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def logs(self) -> Path:
+        """Beside the images: what builds said that failed."""
+        return self.folder.parent / "logs"
+
     def find(self, slug: str) -> Image | None:
         """The image, or None when it was never built.
 
@@ -88,18 +95,18 @@ class ImageStore:
     async def building(self, waiting: Callable[[], None]) -> AsyncIterator[Path]:
         """A staging folder, alone; removed in the end, whatever happened.
 
-        `waiting` is called once when another builder is at work.
+        `waiting` is called once when another builder is at work. Raises CleanupError
+        `image.not-removed` when nothing else went wrong.
         """
         make_folder(self.folder)
         with (self.folder / ".lock").open("a") as lock:
             await _lock(lock.fileno(), waiting)
             for left in self.folder.glob(f"{_STAGING}*"):
-                await asyncio.to_thread(shutil.rmtree, left)
+                await _remove(left)
             staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.folder))
-            try:
+            async with AsyncExitStack() as stack:
+                on_exit(stack, lambda: _remove(staging))
                 yield staging
-            finally:
-                await asyncio.to_thread(shutil.rmtree, staging)
 
     def publish(self, staged: Path, slug: str, manifest: Manifest) -> Image:
         """Give a finished folder its name: everything is on disk before the rename."""
@@ -109,6 +116,18 @@ class ImageStore:
         staged.rename(self.folder / slug)
         _sync(self.folder)
         return Image(self.folder / slug, manifest)
+
+
+async def _remove(staging: Path) -> None:
+    try:
+        await asyncio.to_thread(shutil.rmtree, staging)
+    except OSError as problem:
+        raise CleanupError(
+            "image.not-removed",
+            f"cannot remove {problem.filename or staging}: {problem.strerror}",
+            where="l0, while building the image",
+            hint=f"remove it by hand: `sudo rm -rf {staging}`",
+        ) from problem
 
 
 async def _lock(descriptor: int, waiting: Callable[[], None]) -> None:

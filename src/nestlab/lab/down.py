@@ -4,9 +4,10 @@ from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import StoredDataError
+from nestlab.events import Progress, Sink, State, discard
 from nestlab.home import Home
 from nestlab.hypervisor.qemu.process import end
-from nestlab.lab.folder import remove_lab
+from nestlab.lab.folder import remove_lab, remove_leftovers
 from nestlab.lab.state import LabState, load_state, owner_lives
 from nestlab.machine.local import LocalMachine
 
@@ -29,21 +30,30 @@ def labs(home: Home) -> list[tuple[Path, LabState]]:
     return found
 
 
-async def down(folder: Path, state: LabState) -> None:
+async def down(folder: Path, state: LabState, *, sink: Sink = discard) -> None:
     """End the guests that run on L0 (theirs go with them) and remove the lab.
 
-    Only processes that carry the lab's id are touched. Raises CleanupError.
+    Only processes that carry the lab's id are touched. When it is interrupted, the lab is still
+    known, and doing it again goes on with it. Raises CleanupError.
     """
     machine = LocalMachine()
     for guest in state.guests:
         if "/" not in guest.path:
+            sink(Progress(guest.path, "ending its QEMU"))
             deadline = Deadline.after(_PATIENCE)
             await end(machine, guest.identity, patience=0, deadline=deadline)
+            sink(Progress(guest.path, "ended, with all that ran in it", State.DONE))
+    sink(Progress("lab", "removing its folders"))
     remove_lab(folder, state)
+    sink(Progress("lab", f"{state.id} is down", State.DONE))
 
 
 async def sweep(home: Home) -> list[str]:
-    """Take down labs whose nestlab was killed; returns their ids."""
+    """Take down labs whose nestlab was killed; returns their ids.
+
+    Raises StoredDataError `lab.damaged`, CleanupError.
+    """
+    remove_leftovers(home)
     swept = []
     for folder, state in labs(home):
         if not state.kept and not owner_lives(state):

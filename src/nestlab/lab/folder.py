@@ -4,32 +4,44 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
-from nestlab.errors import CleanupError, HostError
+from nestlab.errors import CleanupError, HostError, StoredDataError
 from nestlab.home import Home, make_folder
-from nestlab.lab.state import LabState, process_start, save_state
+from nestlab.lab.state import LabState, load_state, process_start, save_state
 
 _NEW, _GONE = ".new-", ".gone-"
 """A lab has its name only while its state file is there: other processes list the labs any time."""
+
+_LEFT = 600.0
+"""Seconds after which a lab that is still being made or removed is a leftover; both take less than
+one, unless a disk hangs."""
 
 _SOCKET_ROOM = 60
 """Characters of a UNIX socket's path (107 at most, unix(7)) left to guest paths and names."""
 
 
 def create_lab(home: Home) -> tuple[Path, LabState]:
-    """A new lab with an id of its own. Raises HostError `home.not-writable`."""
+    """A new lab with an id of its own; when it cannot be made, nothing stays.
+
+    Raises HostError `home.not-writable`, StoredDataError `lab.not-written`.
+    """
     lab = secrets.token_hex(5)
     folder, hidden = make_folder(home.labs) / lab, home.labs / f"{_NEW}{lab}"
-    sockets = _socket_root() / f"nestlab-{lab}"
+    sockets = _sockets_of(lab)
     me = os.getpid()
     state = LabState(id=lab, owner=me, owner_started=process_start(me) or "", sockets=str(sockets))
     try:
-        hidden.mkdir(mode=0o700)
-        # must not exist: nobody else can have prepared it, as the id is random
-        sockets.mkdir(mode=0o700)
-        save_state(state, hidden)
-        hidden.rename(folder)
+        with ExitStack() as undo:
+            # must not exist: nobody else can have prepared them, as the id is random
+            for path in (hidden, sockets):
+                path.mkdir(mode=0o700)
+                undo.callback(shutil.rmtree, path, ignore_errors=True)
+            save_state(state, hidden)
+            hidden.rename(folder)
+            undo.pop_all()
     except OSError as problem:
         raise HostError(
             "home.not-writable",
@@ -39,9 +51,10 @@ def create_lab(home: Home) -> tuple[Path, LabState]:
     return folder, state
 
 
-def _socket_root() -> Path:
+def _sockets_of(lab: str) -> Path:
     root = Path(tempfile.gettempdir())
-    return root if len(str(root)) < 107 - _SOCKET_ROOM else Path("/tmp")  # noqa: S108
+    roomy = len(str(root)) < 107 - _SOCKET_ROOM
+    return (root if roomy else Path("/tmp")) / f"nestlab-{lab}"  # noqa: S108
 
 
 def remove_lab(folder: Path, state: LabState) -> None:
@@ -53,11 +66,44 @@ def remove_lab(folder: Path, state: LabState) -> None:
         return  # another nestlab removes it
     except OSError as problem:
         raise _not_removed(folder, problem) from problem
-    for path in (Path(state.sockets), gone):
+    _remove(Path(state.sockets), gone)
+
+
+def remove_leftovers(home: Home, *, age: float = _LEFT) -> None:
+    """Remove what a nestlab left that was killed while it made or removed a lab.
+
+    age  seconds for which nobody touched it: another nestlab may be at work on a younger one
+
+    Raises CleanupError `lab.not-removed`.
+    """
+    for prefix in (_NEW, _GONE):
+        for left in home.labs.glob(f"{prefix}*"):
+            if _untouched(left) >= age:
+                _remove(_sockets_left(left, left.name.removeprefix(prefix)), left)
+
+
+def _sockets_left(left: Path, lab: str) -> Path:
+    """As its state says, since its nestlab may have had another TMPDIR; else where ours are."""
+    try:
+        return Path(load_state(left).sockets)
+    except StoredDataError:
+        return _sockets_of(lab)
+
+
+def _untouched(path: Path) -> float:
+    """Seconds since it was last changed; by ctime, which a rename sets as well."""
+    try:
+        return time.time() - path.stat().st_ctime
+    except FileNotFoundError:
+        return 0.0  # another nestlab removed it meanwhile
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
         try:
             shutil.rmtree(path)
         except FileNotFoundError:
-            continue
+            continue  # another nestlab removes it
         except OSError as problem:
             raise _not_removed(path, problem) from problem
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,11 +24,15 @@ KILL_PATIENCE = 5.0
 """Seconds to wait for a killed process; one that sleeps in the kernel cannot be waited for."""
 
 
+_SYSTEM = ("/usr/sbin", "/sbin")
+
+
 class LocalMachine:
     """Programs are children of this process, each in its own session and process group.
 
     A program has ended when it has exited and its stdout and stderr are closed: a child that it
-    left behind with those open is waited for, up to the deadline.
+    left behind with those open is waited for, up to the deadline. Programs of the system's
+    administrators are found even where a user's PATH leaves them out, as Debian's does.
     """
 
     def __init__(self, path: str = "l0") -> None:
@@ -72,6 +76,7 @@ class LocalMachine:
                 *argv,
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 start_new_session=True,
+                env={**os.environ, "PATH": search_path(os.environ)},
             )
         except (FileNotFoundError, NotADirectoryError):
             raise failures.no_such_program(self._path, argv) from None
@@ -106,6 +111,13 @@ class LocalMachine:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def search_path(environment: Mapping[str, str]) -> str:
+    """PATH with /usr/sbin and /sbin, which have mkfs.ext4 and sshd, after the user's own choice."""
+    path = environment.get("PATH") or os.defpath
+    more = (folder for folder in _SYSTEM if folder not in path.split(os.pathsep))
+    return os.pathsep.join((path, *more))
 
 
 class _Child(asyncio.SubprocessProtocol):

@@ -1,14 +1,22 @@
 """Choosing a guest's subnet against everything its ancestors already route."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from nestlab.errors import HostError
 
-POOL = IPv4Network("10.96.0.0/12")
-"""Where nestlab takes its subnets from: private (RFC 1918), away from the defaults of libvirt
-(192.168.122.0/24), slirp (10.0.2.0/24), docker (172.17.0.0/16) and most home routers."""
+POOLS = tuple(
+    IPv4Network(pool)
+    for pool in ("10.96.0.0/12", "172.28.0.0/15", "192.168.208.0/20", "198.18.0.0/15")
+)
+"""Where nestlab takes its subnets from, best first: private (RFC 1918), away from the defaults of
+libvirt (192.168.122.0/24), slirp (10.0.2.0/24), docker (172.17.0.0/16 and upwards), clouds
+(172.31.0.0/16) and most home routers. A VPN may route all of RFC 1918: so the last one is for
+benchmarks of networks (RFC 2544), which nobody routes."""
+
+_DEFAULT_ROUTE = 1
+"""Longest prefix of a default route: VPNs split 0.0.0.0/0 in two halves to override it."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +42,23 @@ class GuestNetwork:
 
 
 def choose_subnet(taken: Iterable[IPv4Network]) -> GuestNetwork:
-    """The first /24 of the pool that overlaps nothing in `taken` (default routes aside).
+    """The first /24 of the pools that overlaps nothing in `taken` (default routes aside).
 
     `taken` is what every ancestor routes plus what the lab has already given away: the seed
     document's guests collided because both libvirts default to 192.168.122.0/24. Raises
     HostError `net.no-free-subnet`.
     """
-    routed = [network for network in taken if network.prefixlen > 0]
-    for candidate in POOL.subnets(new_prefix=24):
+    routed = [network for network in taken if network.prefixlen > _DEFAULT_ROUTE]
+    for candidate in _candidates():
         if not any(candidate.overlaps(network) for network in routed):
             return GuestNetwork(candidate)
     raise HostError(
         "net.no-free-subnet",
-        f"every /24 of {POOL} is already routed",
-        hint="remove a route that covers the pool: `ip route` lists them",
+        f"every /24 of {', '.join(map(str, POOLS))} is already routed",
+        hint="remove a route that covers one of them: `ip route` lists them",
     )
+
+
+def _candidates() -> Iterator[IPv4Network]:
+    for pool in POOLS:
+        yield from pool.subnets(new_prefix=24)

@@ -131,7 +131,7 @@ class SeriesKey(NamedTuple):
 class Series(Record):
     """The samples of one figure on one machine.
 
-    status   `ok` has samples; `failed` may have those from before it failed; `skipped` has none
+    status   `ok` has samples; `failed` may have those of runs that went well; `skipped` has none
     reason   why it is not `ok`
     """
 

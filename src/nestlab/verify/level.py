@@ -76,7 +76,11 @@ def _line(evidence: Evidence) -> str:
         parts.append(lscpu.virtualization)
     for module, value in (facts.nested or {}).items():
         parts.append(f"{module}.nested={value}")
-    if kvm is None or kvm.device != "char":
+    if kvm is None or kvm.device is None:
+        parts.append("/dev/kvm could not be probed")
+    elif kvm.device == "other":
+        parts.append("/dev/kvm is not a device")
+    elif kvm.device == "absent":
         parts.append("no /dev/kvm")
     elif kvm.guest_ran:
         offered = " and ".join(

@@ -21,13 +21,16 @@ class Lscpu:
     type: str | None
 
 
-def parse_lscpu(text: str) -> Lscpu:
-    """Read the JSON. Raises MachineError `verify.lscpu-unreadable`."""
+def parse_lscpu(text: str, *, path: str) -> Lscpu:
+    """Read the JSON of the machine `path`. Raises MachineError `verify.lscpu-unreadable`."""
     try:
         fields = dict(_fields(json.loads(text)["lscpu"]))
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise MachineError(
-            "verify.lscpu-unreadable", f"`lscpu -J` printed something unknown: {text[:80]!r}"
+            "verify.lscpu-unreadable",
+            f"`lscpu -J` printed something unknown: {text[:80]!r}",
+            where=f"{path}, while verifying it",
+            hint="please report what `lscpu -J` prints there",
         ) from problem
     return Lscpu(
         fields.get("Virtualization"), fields.get("Hypervisor vendor"),

@@ -48,13 +48,17 @@ _X86_64 = Arch(
 TABLE = {"x86_64": _X86_64}
 
 
-def arch_of(name: str) -> Arch:
-    """The row for a machine's `uname -m`; raises HostError `arch.unsupported`."""
+def arch_of(name: str, *, where: str) -> Arch:
+    """The row for a machine's `uname -m`; raises HostError `arch.unsupported`.
+
+    where  machine path and stage, for the error
+    """
     try:
         return TABLE[name]
     except KeyError:
         raise HostError(
             "arch.unsupported",
             f"nestlab cannot start guests on {name} yet",
+            where=where,
             hint=f"run it on one of: {', '.join(TABLE)}",
         ) from None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nestlab.hypervisor.plan import GuestPlan
-from nestlab.hypervisor.qemu.arch import arch_of
+from nestlab.hypervisor.qemu.arch import Arch, arch_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def overlay_argv(plan: GuestPlan) -> tuple[str, ...]:
 
 def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
     """The full command line; the guest starts paused, so that no line of its console is missed."""
-    arch = arch_of(plan.arch)
+    arch = _arch(plan)
     name = plan.accelerator.name
     return (
         arch.program,
@@ -79,13 +79,17 @@ def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
 
 def kernel_command_line(plan: GuestPlan) -> str:
     """What the guest's kernel is told; `panic=-1` with -no-reboot makes a panic end QEMU."""
-    arch = arch_of(plan.arch)
+    arch = _arch(plan)
     return " ".join((
         "root=/dev/nvme0n1 rw",
         f"console={arch.console} quiet panic=-1 net.ifnames=0",
         *arch.kernel,
         "init=/usr/lib/nestlab/init",
     ))  # fmt: skip
+
+
+def _arch(plan: GuestPlan) -> Arch:
+    return arch_of(plan.arch, where=f"{plan.path}, while planning it")
 
 
 def _console(plan: GuestPlan) -> tuple[str, ...]:

@@ -64,8 +64,16 @@ def panicked(path: str, words: str) -> MachineError:
 async def _lines(sock: socket.socket) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     pending = b""
-    while data := await loop.sock_recv(sock, 65536):
+    while data := await _more(loop, sock):
         *lines, pending = (pending + data).split(b"\n")
         pending = pending[-_LINE_LIMIT:]
         for line in lines:
             yield clean(line.decode("utf-8", "backslashreplace"))
+
+
+async def _more(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> bytes:
+    """What came, or nothing when the console closed: a killed QEMU may reset the connection."""
+    try:
+        return await loop.sock_recv(sock, 65536)
+    except OSError:
+        return b""

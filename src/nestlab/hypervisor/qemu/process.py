@@ -4,13 +4,18 @@ Everything goes through the machine's shell, so the same lines start L1 on L0 an
 process that carries the plan's identity in its command line is ever signalled.
 """
 
+import re
+
 from nestlab.deadline import Deadline
-from nestlab.errors import CleanupError, HostError, MachineError
+from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import Files, overlay_argv, qemu_argv
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.machine.shell import check
+
+# QEMU's util/osdep.c and block/file-posix.c
+_NO_DIRECT_IO = re.compile(r"not support O_DIRECT|O_DIRECT alignment")
 
 _MAKE_FOLDERS = 'umask 077; mkdir -p -- "$@"'
 
@@ -53,8 +58,8 @@ async def launch(
 ) -> int:
     """Create the overlay, start QEMU (paused) and return its process id.
 
-    Raises HostError `qemu.missing`; MachineError `guest.disk-failed`, `guest.launch-failed` with
-    QEMU's own words.
+    Raises HostError `qemu.missing`, `guest.no-direct-io`; MachineError `guest.disk-failed`,
+    `guest.launch-failed` with QEMU's own words.
     """
     try:
         await check(machine, overlay_argv(plan), deadline=deadline, code="guest.disk-failed")
@@ -80,15 +85,25 @@ async def launch(
 
 async def _launch_failed(
     machine: Machine, plan: GuestPlan, done: Completed, deadline: Deadline
-) -> MachineError:
+) -> NestlabError:
     """With -D and -daemonize QEMU complains partly on stderr, partly into its log."""
     log = await machine.run(("tail", "-n", "5", "--", Files(plan).qemu_log), deadline=deadline)
+    notes = (*last_lines(done.stderr), *(last_lines(log.stdout) if log.ok else ()))
+    where = f"{machine.path}, while starting {plan.path}"
+    if any(_NO_DIRECT_IO.search(line) for line in notes):
+        return HostError(
+            "guest.no-direct-io",
+            f"the file system that holds the disks of {plan.path} has no direct I/O (O_DIRECT)",
+            where=where,
+            hint="set NESTLAB_HOME to a folder on another disk (ext4, XFS or Btrfs)",
+            notes=notes,
+        )
     return MachineError(
         "guest.launch-failed",
         f"QEMU did not start {plan.path}",
-        where=f"{machine.path}, while starting {plan.path}",
+        where=where,
         hint="the lines above are QEMU's own words",
-        notes=(*last_lines(done.stderr), *(last_lines(log.stdout) if log.ok else ())),
+        notes=notes,
     )
 
 

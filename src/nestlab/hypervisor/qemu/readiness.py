@@ -18,9 +18,11 @@ T = TypeVar("T")
 _KNOCK = 30.0
 """Seconds for one login; the key exchange of an emulated L3 takes several."""
 
-_TRANSIENT = frozenset({
-    "machine.refused", "machine.deadline", "ssh.connect-failed", "machine.lost",
-})  # fmt: skip
+_NOT_LISTENING = frozenset({"machine.refused"})
+"""What a parent says of a guest that is not up; a parent that is lost will not come back."""
+
+_NOT_READY = frozenset({"machine.deadline", "machine.lost", "ssh.connect-failed"})
+"""What becomes of a login while sshd starts, or while the guest is busy."""
 
 
 async def alive_while(monitor: Monitor, plan: GuestPlan, work: Coroutine[None, None, T]) -> T:
@@ -55,22 +57,29 @@ def no_answer(plan: GuestPlan, deadline: Deadline, stage: str) -> MachineError:
 async def log_in(
     parent: Machine, port: int, plan: GuestPlan, login: Login, *, deadline: Deadline
 ) -> Machine:
-    """Knock until the guest's sshd lets us in; a wrong host key is never tried again."""
+    """Knock until the guest's sshd lets us in.
+
+    A wrong host key is never tried again, nor a parent that is lost: raises MachineError
+    `machine.lost` for it at once.
+    """
     # asyncssh costs time that programs without guests must not pay
     from nestlab.machine.ssh import open_ssh  # noqa: PLC0415
 
     async def knock() -> Machine | NotYet:
+        transient = _NOT_LISTENING
         try:
+            sock = await parent.dial(("127.0.0.1", port))
+            transient = _NOT_READY
             return await open_ssh(
                 path=plan.path,
-                sock=await parent.dial(("127.0.0.1", port)),
+                sock=sock,
                 username=login.username,
                 client_key=login.client_key,
                 host_key=login.host_key,
                 deadline=deadline.within(_KNOCK),
             )
         except MachineError as problem:
-            if problem.code not in _TRANSIENT:
+            if problem.code not in transient:
                 raise
             return NotYet(str(problem))
 
