@@ -15,7 +15,7 @@ from nestlab.machine.protocol import Completed
 from nestlab.units import MIB
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def proofs(chain: Lab, loop: Loop, events: list[Event]) -> list[Proof]:
     return loop.run(prove(chain, events.append))
 

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("vm")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loop() -> Iterator[Loop]:
     """One loop for all."""
     loop = Loop()
@@ -46,19 +46,19 @@ def image() -> Image:
     return asyncio.run(work)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """State in a folder of the test, images in the user's cache."""
     return Home(Home.from_environment().cache, tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def events() -> list[Event]:
     """What the chain told while it came up."""
     return []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chain(
     loop: Loop,
     image: Image,

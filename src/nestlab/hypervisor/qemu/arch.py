@@ -19,7 +19,7 @@ class Arch:
     tcg       value of -accel under emulation
     firmware  candidates, the first that exists on the machine is used; none: QEMU's default.
               qboot starts a directly booted kernel without SeaBIOS, whose thousands of exits
-              cost seconds in an emulated L2
+              cost a second or more in an emulated L2 (docs/adr/0006)
     console   the serial console's device name
     kernel    command line words that every guest of this architecture gets
     """
