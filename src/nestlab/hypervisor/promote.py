@@ -9,6 +9,7 @@ from nestlab.hypervisor.qemu.arch import Arch, arch_of
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
 from nestlab.hypervisor.qemu.process import qemu_missing
 from nestlab.machine.protocol import Machine
+from nestlab.machine.shell import NotYet, wait_for
 
 _LOOK = """
 command -v -- "$1" >/dev/null && command -v qemu-img >/dev/null || exit 1
@@ -17,6 +18,7 @@ for file; do [ -r "$file" ] && { echo "$file"; break; }; done
 exit 0
 """
 
+_SETTLED = ("running", "degraded")
 _MODULES = ("kvm_amd", "kvm_intel")
 
 
@@ -32,12 +34,39 @@ async def promote(
     `arch.unsupported`; and what `gather` raises.
     """
     if ours:
+        await settle(machine, deadline)
         await load_kvm(machine, deadline)
     facts = await gather(machine, deadline=deadline)
     accelerator = choose_accelerator(facts, wanted, path=machine.path)
     arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
     firmware = await _find_qemu(machine, arch, deadline)
     return QemuHypervisor(machine, facts, accelerator, firmware)
+
+
+async def settle(machine: Machine, deadline: Deadline) -> None:
+    """Wait until a guest's systemd has started what it starts by itself.
+
+    Under QEMU's SVM emulation a guest that enters a guest of its own for the first time while
+    systemd starts freezes now and then, both CPUs in a soft lockup
+    (docs/how-to/when-a-guest-stops.md). Machines without systemd have nothing to wait for.
+    """
+
+    async def state() -> str | NotYet:
+        done = await machine.run(("systemctl", "is-system-running"), deadline=deadline)
+        found = done.text.strip()
+        return found if found in _SETTLED else NotYet(found or "systemd does not answer yet")
+
+    try:
+        await wait_for(
+            state,
+            deadline=deadline,
+            what=f"systemd of {machine.path}",
+            where=f"{machine.path}, while promoting it",
+            pause=0.3,
+        )
+    except MachineError as problem:
+        if problem.code != "machine.no-such-program":
+            raise
 
 
 async def load_kvm(machine: Machine, deadline: Deadline) -> None:
