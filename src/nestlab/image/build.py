@@ -39,6 +39,13 @@ mkfs.ext4 -q -F -L root -N 262144 -E "$2" -d tree disk.img
 # Nothing is left for the guest's first minutes to initialise, and zeros stay holes.
 _EXTENDED = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
 
+# As root in namespaces of its own: when it is killed, no mount and no process stays. In a chroot
+# that is no mount point the propagation of mounts cannot be changed (mount_namespaces(7)).
+_OWN_NAMESPACE = """
+unshare --mount true 2>/dev/null || set -- --propagation=unchanged "$@"
+exec unshare --mount --pid --fork --kill-child "$@"
+"""
+
 Report = Callable[[str], None]
 
 
@@ -158,8 +165,7 @@ def mmdebstrap_argv(
 ) -> tuple[str, ...]:
     """The command that packs the tree into `tree.tar` (pure)."""
     chroot = "/usr/lib/nestlab/customize"
-    # As root in a namespace of its own: when it is killed, no mount and no process stays.
-    namespace = ("unshare", "--mount", "--pid", "--fork", "--kill-child") if root else ()
+    namespace = ("sh", "-c", _OWN_NAMESPACE, "sh") if root else ()
     return (
         *namespace,
         *("env", "-C", str(folder), "INITRD=No", "DEBIAN_FRONTEND=noninteractive"),
