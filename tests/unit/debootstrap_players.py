@@ -66,7 +66,7 @@ def builder(*unpacking: Played, disk: Played = makes_a_disk) -> FakeMachine:
             return (attempts.pop(0) if len(attempts) > 1 else attempts[0])(folder)
         return disk(folder)
 
-    return FakeMachine(programs=dict.fromkeys(("unshare", "env", "fakeroot"), play))
+    return FakeMachine(programs=dict.fromkeys(("sh", "env", "fakeroot"), play))
 
 
 def attempts_of(machine: FakeMachine) -> int:

@@ -177,7 +177,7 @@ def test_making_the_disk_can_fail_too(tmp_path: Path, disk: Played, code: str) -
 
 def test_a_machine_without_the_first_program(tmp_path: Path) -> None:
     machine = builder()
-    first = "unshare" if AS_ROOT else "env"
+    first = "sh" if AS_ROOT else "env"
     del machine.programs[first]
     error = failure(machine, tmp_path)
     assert error.code == f"image.no-{first}"
@@ -215,7 +215,7 @@ def late(machine: FakeMachine, folder: Path, *, seconds: float, pause: float) ->
 
 
 def test_the_deadline_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
-    machine = FakeMachine(programs=dict.fromkeys(("unshare", "env"), forever))
+    machine = FakeMachine(programs=dict.fromkeys(("sh", "env"), forever))
     error = late(machine, tmp_path, seconds=0.05, pause=0.001)
     assert error.code == "machine.deadline"
     assert error.log is None  # nobody said anything
@@ -225,7 +225,7 @@ class SlowMirror(FakeMachine):
     """mmdebstrap meets a mirror that is being updated, and hangs when it is tried again."""
 
     def __init__(self) -> None:
-        super().__init__(programs=dict.fromkeys(("unshare", "env"), self._play))
+        super().__init__(programs=dict.fromkeys(("sh", "env"), self._play))
 
     async def _play(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
         if attempts_of(self) > 1:
@@ -256,7 +256,7 @@ def test_what_the_programs_said_is_kept_when_it_fails(tmp_path: Path) -> None:
     text = log.read_text()
     assert MISMATCH in text  # of the first attempt
     assert text.endswith(f"{words}E: a hook failed\n")
-    assert text.startswith("$ unshare" if AS_ROOT else "$ env")
+    assert text.startswith("$ sh" if AS_ROOT else "$ env")
     # the next failure replaces it
     assert failure(builder(disk=says("mkfs.ext4: bad", 1)), tmp_path).log == str(log)
     assert MISMATCH not in log.read_text()
