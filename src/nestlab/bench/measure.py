@@ -67,14 +67,16 @@ async def measure(
 ) -> None:
     """Run every job on every subject, `rounds` times; the ledger has each sample at once.
 
-    A workload that fails at one level is noted there and the rest goes on. Raises MachineError
-    `machine.lost` when a machine is gone, since its guests are gone too.
+    A workload that fails at one level is noted there and the rest goes on, also when a machine is
+    lost: the others are measured to the end. Then raises its MachineError `machine.lost`.
     """
     sequence = list(turns(subjects, jobs, rounds=rounds, seed=ledger.run.order_seed))
     async with AsyncExitStack() as stack:
         bench = _Bench(subjects, ledger, cpus, save_raw, sink, stack)
         for turn in sequence:
             await bench.take(turn, of=len(sequence))
+    if bench.lost:
+        raise next(iter(bench.lost.values()))
 
 
 @dataclass
@@ -92,6 +94,7 @@ class _Bench:
     sink: Sink
     stack: AsyncExitStack
     laid_out: set[tuple[str, Argv]] = field(default_factory=set)
+    lost: dict[str, MachineError] = field(default_factory=dict)
     owed: set[tuple[str, Argv]] = field(default_factory=set)
 
     async def take(self, turn: Turn[Subject, Job], *, of: int) -> None:
@@ -105,8 +108,8 @@ class _Bench:
             raw = self.save_raw(f"{turn.order:03d}-{machine.path}-{step}.out", done.stdout)
             parsed = _parse(job, done)
         except (WorkloadError, MachineError) as problem:
-            if problem.code == "machine.lost":
-                raise
+            if problem.code == "machine.lost" and isinstance(problem, MachineError):
+                self.lost.setdefault(machine.path, problem)
             self.ledger.fail(machine.path, job.case, job.workload.metrics, problem)
             self.sink(Progress(machine.path, f"{step} failed: {problem.message}", State.FAILED))
             return
@@ -116,6 +119,9 @@ class _Bench:
 
     async def _run(self, turn: Turn[Subject, Job]) -> Timed:
         subject, job = turn.machine, turn.case
+        for path, problem in self.lost.items():
+            if f"{subject.machine.path}/".startswith(f"{path}/"):
+                raise problem  # gone, or its ancestor is: nothing is waited for again
         envelope = envelope_of(subject.target, self.cpus)
         command = job.workload.command(job.case, envelope)
         self._owe(subject.machine, command.cleanup)

@@ -91,6 +91,8 @@ def demo(
         except NestlabError:
             for path in folder:
                 view.say(f"consoles and logs of this run: {path}")
+                if (path / "result.json").exists():
+                    view.say(f"what was measured before: nestlab report {path.name}")
             raise
     _show(outcome, console, as_json=as_json)
 
