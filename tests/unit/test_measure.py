@@ -187,7 +187,7 @@ def test_a_layout_that_fails_is_that_level_s_failure_and_is_cleaned_up(bench: Be
     assert "l1: rm" in bench.log
 
 
-def test_a_machine_that_is_lost_ends_it_but_what_was_measured_is_kept(bench: Bench) -> None:
+def test_the_others_are_measured_to_the_end_when_a_machine_is_lost(bench: Bench) -> None:
     def lose(_argv: tuple[str, ...]) -> Completed:
         bench.machines["l1"].lose()
         return answer()
@@ -198,7 +198,12 @@ def test_a_machine_that_is_lost_ends_it_but_what_was_measured_is_kept(bench: Ben
     assert caught.value.code == "machine.lost"
     kept = bench.saved[-1]
     assert series(kept, "l1", "cpu-2", "events_per_second").status == "ok"
-    assert {"l0: rm"} <= set(bench.log) or "l0: fio layout" not in bench.log
+    for case in ("randread", "randwrite"):
+        assert series(kept, "l0", case, "iops").status == "ok"
+    for gone in ("l1", "l1/l2"):  # the guests of a lost machine are lost with it
+        failed = series(kept, gone, "randwrite", "iops")
+        assert failed.status == "failed"
+        assert "l1 is lost" in (failed.reason or "")
 
 
 class Leaves:
