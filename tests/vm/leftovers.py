@@ -1,22 +1,36 @@
 """What a run may have left on this machine."""
 
+import contextlib
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+
+def _running() -> Iterator[tuple[int, list[bytes]]]:
+    """Process ids and command lines."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield int(file.parent.name), file.read_bytes().split(b"\0")
+
+
+def _is_guest(argv: list[bytes]) -> bool:
+    return any(word.startswith(b"guest=nestlab-") for word in argv)
+
+
+def qemu_pids() -> list[int]:
+    """Processes of all guests of nestlab."""
+    return [pid for pid, argv in _running() if _is_guest(argv)]
 
 
 def processes() -> list[str]:
     """Command lines of all guests of nestlab and of image builds."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            argv = file.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(word.startswith(b"guest=nestlab-") for word in argv) or b"mmdebstrap" in argv:
-            found.append(b" ".join(argv).decode("utf-8", "replace")[:200])
-    return sorted(found)
+    return sorted(
+        b" ".join(argv).decode("utf-8", "replace")[:200]
+        for _, argv in _running()
+        if _is_guest(argv) or b"mmdebstrap" in argv
+    )
 
 
 def mounts() -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from leftovers import snapshot
+from leftovers import qemu_pids, snapshot
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, NestlabError
 from nestlab.events import Event, Progress
@@ -73,18 +73,6 @@ def bring_up_with(
 
 def nothing(_event: Event) -> None:
     """No trouble."""
-
-
-def qemu_pids() -> list[int]:
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = file.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if any(word.startswith(b"guest=nestlab-") for word in words):
-            found.append(int(file.parent.name))
-    return found
 
 
 def signal_qemu(number: signal.Signals, others: list[int]) -> None:

@@ -120,7 +120,7 @@ class _Bench:
     async def _run(self, turn: Turn[Subject, Job]) -> Timed:
         subject, job = turn.machine, turn.case
         for path, problem in self.lost.items():
-            if f"{subject.machine.path}/".startswith(f"{path}/"):
+            if _is_above(path, subject.machine.path):
                 raise problem  # gone, or its ancestor is: nothing is waited for again
         envelope = envelope_of(subject.target, self.cpus)
         command = job.workload.command(job.case, envelope)
@@ -152,13 +152,18 @@ class _Bench:
         """On the machine and all its ancestors."""
         for subject in self.subjects:
             above = subject.machine.path
-            if above != "l0" and not f"{path}/".startswith(f"{above}/"):
+            if not _is_above(above, path):
                 continue
             if not await drop_caches(subject.machine, deadline=Deadline.after(_GRACE)):
                 self.ledger.warn(
                     f"the page cache of {above} could not be dropped before storage runs"
                     " (that needs root): cached reads may flatter the levels above it"
                 )
+
+
+def _is_above(above: str, path: str) -> bool:
+    """Whether a machine is the other itself or one of its ancestors."""
+    return above == "l0" or f"{path}/".startswith(f"{above}/")
 
 
 def _sampler(

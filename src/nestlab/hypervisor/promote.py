@@ -3,6 +3,7 @@
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.facts.gather import gather
+from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Wanted, choose_accelerator
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.hypervisor.qemu.arch import Arch, arch_of
@@ -33,14 +34,18 @@ async def promote(
     Raises HostError: `kvm.*` and `cpu.*` when KVM is wanted and a link is broken, `qemu.missing`,
     `arch.unsupported`; and what `gather` raises.
     """
-    if ours:
-        await settle(machine, deadline)
-        await load_kvm(machine, deadline)
-    facts = await gather(machine, deadline=deadline)
+    facts = await (gather_ready if ours else gather)(machine, deadline=deadline)
     accelerator = choose_accelerator(facts, wanted, path=machine.path)
     arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
     firmware = await _find_qemu(machine, arch, deadline)
     return QemuHypervisor(machine, facts, accelerator, firmware)
+
+
+async def gather_ready(machine: Machine, *, deadline: Deadline) -> Facts:
+    """Facts of a machine of the lab, once it has settled and has its KVM module."""
+    await settle(machine, deadline)
+    await load_kvm(machine, deadline)
+    return await gather(machine, deadline=deadline)
 
 
 async def settle(machine: Machine, deadline: Deadline) -> None:

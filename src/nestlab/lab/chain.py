@@ -11,11 +11,10 @@ from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.events import Progress, Sink, State
-from nestlab.facts.gather import gather
 from nestlab.facts.model import Facts
 from nestlab.home import Home
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
-from nestlab.hypervisor.promote import load_kvm, promote, settle
+from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image
@@ -138,9 +137,7 @@ class _Climb:
                 place = place_in_guest(self.lab.state.id)
             else:
                 self.sink(Progress(plan.path, "reading its facts"))
-                await settle(guest.machine, deadline)
-                await load_kvm(guest.machine, deadline)
-                facts = await gather(guest.machine, deadline=deadline)
+                facts = await gather_ready(guest.machine, deadline=deadline)
             self.sink(Progress(plan.path, f"up after {seconds:.1f} s", State.DONE))
             self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
 
