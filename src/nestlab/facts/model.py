@@ -1,28 +1,16 @@
 """`nestlab.facts/1`: what the probe found, validated, since it comes from an untrusted machine."""
 
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-Text = Annotated[str, StringConstraints(max_length=4096)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from nestlab.facts.base import Part, Text
+from nestlab.facts.hardware import Clocksource, Cpu, Dmi, Entropy, Interface, Iommu, Memory, Paging
+from nestlab.facts.kernel import ConfigLine, Initramfs, Kvm, Lsm, Module
 
 
-class Cpu(_Model):
-    """The first processor, and how many this machine may use."""
-
-    vendor: Text
-    model: Text
-    flags: tuple[Text, ...]
-    online: int = Field(ge=1)
-    usable: tuple[int, ...] = Field(min_length=1, max_length=8192)
-
-
-class OsRelease(_Model):
+class OsRelease(Part):
     """ID, ID_LIKE and VERSION_ID of /etc/os-release."""
 
     id: Text
@@ -30,58 +18,55 @@ class OsRelease(_Model):
     version_id: Text
 
 
-class Clocksource(_Model):
-    """/sys/devices/system/clocksource/clocksource0."""
+class Outer(Part):
+    """Signs of the hypervisor that this machine is a guest of; empty text: no sign.
 
-    current: Text
-    available: tuple[Text, ...]
-
-
-class Memory(_Model):
-    """/proc/meminfo, in bytes."""
-
-    total: int = Field(gt=0)
-    available: int = Field(ge=0)
-
-
-class Dmi(_Model):
-    """Who made this machine; no serial numbers."""
-
-    sys_vendor: Text
-    product_name: Text
-
-
-class Kvm(_Model):
-    """What happened when /dev/kvm was used.
-
-    device     `char`, `absent`, `other` (something that is not a character device), None unknown
-    open       whether it could be opened read-write; None when there was nothing to open
-    api        KVM_GET_API_VERSION, 12 on every current kernel
-    guest_ran  whether three instructions ran in a new VM; None when not tried
-    vmx, svm   whether KVM_GET_SUPPORTED_CPUID offers them to a guest; None when not asked
-    signature  the hypervisor's CPUID signature that a guest would see
-    seconds    time that the whole probe took
-    problem    the error that ended the probe
+    cpuid        signature at CPUID 0x40000000 (`KVMKVMKVM`, `Microsoft Hv`, `TCGTCGTCGTCG` …)
+    detect_virt  what `systemd-detect-virt --vm` says; None when the program is not there
+    hypervisor   /sys/hypervisor/type
+    firmware     device tree `hypervisor/compatible`, or the control program in s390's /proc/sysinfo
+    wsl          whether the kernel is that of Windows' Subsystem for Linux
+    evmcs        whether the kernel said that it uses Hyper-V's enlightened VMCS; None unknown
+    container    `docker`, `podman`, `lxc` …, empty when this is no container
     """
 
-    device: Literal["char", "absent", "other"] | None
-    open: bool | None
-    api: int | None
-    guest_ran: bool | None
-    vmx: bool | None
-    svm: bool | None
-    signature: Text | None
-    seconds: float | None
-    problem: Text | None
-
-    @property
-    def passes_on(self) -> bool:
-        """Whether a guest ran *and* it would be offered VMX or SVM."""
-        return bool(self.guest_ran and (self.vmx or self.svm))
+    cpuid: Text | None = None
+    detect_virt: Text | None = None
+    hypervisor: Text = ""
+    firmware: Text = ""
+    wsl: bool = False
+    evmcs: bool | None = None
+    container: Text = ""
 
 
-class Facts(_Model):
-    """Everything the probe reports; what it could not read is None and named in `unknown`."""
+class User(Part):
+    """Who ran the probe: numbers only."""
+
+    uid: int
+    gids: tuple[int, ...]
+
+
+class Holder(Part):
+    """A process that has /dev/kvm open; `guest` is the name in QEMU's -name, if it has one."""
+
+    pid: int
+    name: Text
+    guest: Text | None = None
+
+
+class Facts(Part):
+    """Everything the probe reports; what it could not read is None and named in `unknown`.
+
+    kernel_build     `uname -v`, where distributions put their package's version
+    cmdline          the words of the kernel command line that concern nesting, no others
+    vulnerabilities  /sys/devices/system/cpu/vulnerabilities, name -> the kernel's words
+    feature_control  MSR 0x3a (IA32_FEATURE_CONTROL): bit 0 locked, bit 2 VMX outside SMX
+    kernel_log       the lines of dmesg that concern nesting, no others
+    modules          those that this product cares about
+    parameters       module -> parameter -> value as the kernel prints it
+    modprobe         the lines of modprobe.d about KVM's modules, in the order that modprobe obeys
+    tools            program -> version, empty text when it did not say
+    """
 
     schema_: Literal["nestlab.facts/1"] = Field(alias="schema")
     kernel: Text | None = None
@@ -96,6 +81,24 @@ class Facts(_Model):
     queues: dict[Text, tuple[Text, ...]] | None = None
     kvm: Kvm | None = None
     load: tuple[float, float, float] | None = None
+    kernel_build: Text | None = None
+    cmdline: tuple[Text, ...] | None = None
+    vulnerabilities: dict[Text, Text] | None = None
+    feature_control: int | None = None
+    kernel_log: tuple[Text, ...] | None = None
+    modules: dict[Text, Module] | None = None
+    parameters: dict[Text, dict[Text, Text]] | None = None
+    modprobe: tuple[ConfigLine, ...] | None = None
+    initramfs: Initramfs | None = None
+    outer: Outer | None = None
+    user: User | None = None
+    paging: Paging | None = None
+    iommu: Iommu | None = None
+    interfaces: tuple[Interface, ...] | None = None
+    entropy: Entropy | None = None
+    lsm: Lsm | None = None
+    tools: dict[Text, Text] | None = None
+    holders: tuple[Holder, ...] | None = None
     unknown: dict[Text, Text]
 
     @property
