@@ -35,7 +35,8 @@ from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.chain import Request, bring_up
+from nestlab.lab.chain import bring_up
+from nestlab.lab.climb import Request
 from nestlab.lab.keys import KeyPair, make_key, store_key
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine

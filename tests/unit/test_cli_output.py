@@ -16,8 +16,8 @@ from nestlab.cli.failure import render_error, show_bug
 from nestlab.cli.progress import ProgressView
 from nestlab.errors import HostError, MachineError
 from nestlab.events import Notice, Progress, State
-from nestlab.lab.chain import Lab
 from nestlab.lab.demo import Outcome
+from nestlab.lab.running import Lab
 from nestlab.lab.state import LabState
 from result_examples import result
 

@@ -19,8 +19,10 @@ from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.protocol import Guest, Order
 from nestlab.image.store import Image, Manifest
-from nestlab.lab.chain import Lab, Request, bring_up, parent_of
+from nestlab.lab.chain import bring_up
+from nestlab.lab.climb import Request
 from nestlab.lab.proof import prove
+from nestlab.lab.running import Lab, parent_of
 from nestlab.lab.spec import chain_of
 from nestlab.lab.state import load_state
 from nestlab.machine.fake import FakeMachine, answer
@@ -260,3 +262,75 @@ def test_a_guest_whose_facts_cannot_be_read_ends_it(tmp_path: Path) -> None:
         stay(host, tmp_path)
     assert caught.value.code == "facts.unreadable"
     assert host.log == ["boot", "end"]
+
+
+@dataclass
+class Losing(MemoryHypervisor):
+    """Its guest comes up and is then lost, `losses` times, when it becomes a hypervisor."""
+
+    losses: int = 1
+    code: str = "machine.lost"
+
+    @contextlib.asynccontextmanager
+    async def boot(self, order: Order) -> AsyncIterator[Guest]:
+        """See `Hypervisor.boot`."""
+        self.losses -= 1
+        self.guest = guest_machine("l1")
+        if self.losses >= 0:
+            self.guest.programs = {"python3": self._lose}
+        async with super().boot(order) as guest:
+            yield guest
+
+    def _lose(self, _argv: object, _stdin: object) -> Completed:
+        raise MachineError(self.code, "connection to l1 is silent")
+
+
+def bring(host: MemoryHypervisor, base: Path, attempts: int = 3) -> list[Event]:
+    events: list[Event] = []
+
+    async def visit() -> None:
+        request = Request(chain_of(1), IMAGE, boot_timeout=5, attempts=attempts)
+        up = bring_up(request, home(base), host, evidence=base / "evidence", sink=events.append)
+        async with up as lab:
+            assert [level.machine.path for level in lab.levels] == ["l0", "l1"]
+            assert len(left(base)) == 1
+
+    asyncio.run(visit())
+    return events
+
+
+def test_an_emulated_chain_that_is_lost_on_its_way_is_started_again(tmp_path: Path) -> None:
+    host = Losing(losses=2)
+    events = bring(host, tmp_path)
+    assert host.log == ["boot", "end"] * 3
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert [text.partition("again ")[2] for text in notices] == [
+        "(attempt 2 of 3)",
+        "(attempt 3 of 3)",
+    ]
+    evidence = [order.evidence.relative_to(tmp_path) for order in host.orders]
+    assert [str(path) for path in evidence] == [
+        "evidence/l1",
+        "evidence/attempt-2/l1",
+        "evidence/attempt-3/l1",
+    ]
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "attempts"),
+    [
+        (Losing(losses=9), 2),  # the attempts are used up
+        (Losing(accelerator=KVM), 1),  # nothing of this happens under KVM
+        (Losing(code="facts.unreadable"), 1),  # an answer, though a bad one
+        (MemoryHypervisor(boot_error=MachineError("machine.lost", "silent")), 1),  # L1's own boot
+    ],
+    ids=["used-up", "kvm", "another-error", "l1-itself"],
+)
+def test_what_is_not_lost_to_emulation_is_not_tried_again(
+    host: MemoryHypervisor, attempts: int, tmp_path: Path
+) -> None:
+    with pytest.raises(MachineError):
+        bring(host, tmp_path, attempts=2)
+    assert host.log.count("boot") == attempts
+    assert left(tmp_path) == []

@@ -8,9 +8,9 @@ from facts_examples import cpu, facts
 from nestlab.bench.ledger import Ledger
 from nestlab.events import discard
 from nestlab.hypervisor.protocol import Guest
-from nestlab.lab.chain import Lab, Level
 from nestlab.lab.measurement import measure_lab
 from nestlab.lab.proof import Proof
+from nestlab.lab.running import Lab, Level
 from nestlab.lab.state import LabState
 from nestlab.result import names
 from nestlab.result.models import Result

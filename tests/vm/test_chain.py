@@ -9,8 +9,8 @@ from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event, Progress
 from nestlab.image.store import Image, verify_disk
-from nestlab.lab.chain import Lab, Level
 from nestlab.lab.proof import Proof, prove
+from nestlab.lab.running import Lab, Level
 from nestlab.machine.protocol import Completed
 from nestlab.units import MIB
 

@@ -18,7 +18,9 @@ from nestlab.home import Home
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
 from nestlab.image.store import Image
-from nestlab.lab.chain import Lab, Request, bring_up
+from nestlab.lab.chain import bring_up
+from nestlab.lab.climb import Request
+from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
 

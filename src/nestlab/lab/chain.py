@@ -1,83 +1,25 @@
-"""The recursion: promote a machine, boot a guest on it, and the guest is a machine again."""
+"""Bring a chain up and take it down; an emulated one that is lost on its way is tried again."""
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from dataclasses import dataclass
 from pathlib import Path
 
-from nestlab.deadline import Deadline
-from nestlab.events import Progress, Sink, State
-from nestlab.facts.model import Facts
+from nestlab.errors import MachineError
+from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
-from nestlab.hypervisor.promote import gather_ready, promote
-from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
-from nestlab.image.seed import Seed
-from nestlab.image.store import Image
+from nestlab.hypervisor.protocol import Hypervisor
+from nestlab.lab.climb import Climb, Request
 from nestlab.lab.folder import create_lab, remove_lab
-from nestlab.lab.keys import KeyPair, make_key, store_key
-from nestlab.lab.plan import Place, place_in_guest, plan_guest
-from nestlab.lab.spec import GuestSpec
-from nestlab.lab.state import GuestRecord, LabState, save_state
-from nestlab.machine.protocol import Machine
+from nestlab.lab.running import Lab, Level
 from nestlab.teardown import on_exit
 
-
-@dataclass(frozen=True)
-class Level:
-    """A machine of the chain with what is known of it; `guest` is None for the host."""
-
-    machine: Machine
-    facts: Facts
-    guest: Guest | None = None
-    seconds: float = 0.0
-
-
-@dataclass
-class Lab:
-    """A lab that is up. `keep()` leaves it running when its context ends without an error."""
-
-    folder: Path
-    state: LabState
-    levels: list[Level] = field(default_factory=list)
-    kept: bool = False
-
-    def emulated(self, path: str) -> bool:
-        """Whether a machine's timings are emulation: its own or an ancestor's accelerator is."""
-        return any(
-            level.guest.plan.accelerator.emulated
-            for level in self.levels
-            if level.guest and f"{path}/".startswith(f"{level.machine.path}/")
-        )
-
-    def keep(self) -> None:
-        """Leave everything running."""
-        self.kept = True
-        self.record(kept=True)
-
-    def record(self, **changes: object) -> None:
-        """Change the state, on disk too."""
-        self.state = self.state.model_copy(update=changes)
-        save_state(self.state, self.folder)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to bring up on a host that is a hypervisor already.
-
-    Inside a guest the accelerator is always KVM: an emulated guest in a guest would not be nested
-    virtualization.
-
-    boot_timeout  seconds that each guest has until its shell answers
-    """
-
-    guests: Sequence[GuestSpec]
-    image: Image
-    boot_timeout: float
+_LOST = frozenset(
+    {"guest.died", "guest.no-answer", "guest.panicked", "machine.deadline", "machine.lost"}
+)
+"""How it shows when emulation has lost a guest."""
 
 
 @contextlib.asynccontextmanager
@@ -85,12 +27,12 @@ async def bring_up(
     request: Request, home: Home, host: Hypervisor, *, evidence: Path, sink: Sink
 ) -> AsyncIterator[Lab]:
     """Bring the chain up; leaving the context takes it down unless it was told to keep it."""
-    folder, state = create_lab(home)
-    lab = Lab(folder, state)
-    lab.levels.append(Level(host.machine, host.facts))
     async with AsyncExitStack() as stack:
-        on_exit(stack, lambda: _remove(lab))
-        await _Climb(request, lab, evidence, sink).climb(host, stack)
+        attempt = 1
+        while (
+            lab := await _try(request, home, host, _Attempt(attempt, evidence, sink), stack)
+        ) is None:
+            attempt += 1
         try:
             yield lab
         except BaseException:
@@ -98,96 +40,50 @@ async def bring_up(
             raise
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """One try to bring a chain up; each keeps its evidence apart from that of the one before."""
+
+    number: int
+    base: Path
+    sink: Sink
+
+    @property
+    def evidence(self) -> Path:
+        return self.base if self.number == 1 else self.base / f"attempt-{self.number}"
+
+
+async def _try(
+    request: Request, home: Home, host: Hypervisor, attempt: _Attempt, stack: AsyncExitStack
+) -> Lab | None:
+    """The lab that came up, or None when it was lost to emulation and may be tried again."""
+    async with AsyncExitStack() as trial:
+        folder, state = create_lab(home)
+        lab = Lab(folder, state)
+        lab.levels.append(Level(host.machine, host.facts))
+        on_exit(trial, lambda: _remove(lab))
+        climb = Climb(request, lab, attempt.evidence, attempt.sink)
+        try:
+            await climb.climb(host, trial)
+        except MachineError as problem:
+            # an emulated L1 alone was never seen to fail: then something else is wrong
+            emulation = host.accelerator.emulated and climb.nested and problem.code in _LOST
+            if not emulation or attempt.number >= request.attempts:
+                raise
+            attempt.sink(Progress(climb.at, f"lost: {problem.message}", State.FAILED))
+            attempt.sink(Notice(_again(climb.at, attempt.number + 1, request.attempts)))
+            return None
+        await stack.enter_async_context(trial.pop_all())
+        return lab
+
+
+def _again(path: str, number: int, attempts: int) -> str:
+    return (
+        f"{path} was lost, which happens now and then where SVM is emulated:"
+        f" starting the chain again (attempt {number} of {attempts})"
+    )
+
+
 async def _remove(lab: Lab) -> None:
     if not lab.kept:
         await asyncio.to_thread(remove_lab, lab.folder, lab.state)
-
-
-@dataclass
-class _Climb:
-    """One way down the levels; `taken` grows with every machine's routes."""
-
-    request: Request
-    lab: Lab
-    evidence: Path
-    sink: Sink
-    taken: set[IPv4Network] = field(default_factory=set)
-
-    async def climb(self, host: Hypervisor, stack: AsyncExitStack) -> None:
-        """Boot one guest after the other, each on the one before."""
-        key = make_key(f"nestlab {self.lab.state.id}")
-        client_key = store_key(key, self.lab.folder)
-        image = self.request.image
-        place = Place(
-            str(self.lab.folder),
-            self.lab.state.sockets,
-            BaseImage(str(image.disk), str(image.kernel)),
-        )
-        hypervisor = host
-        for number, spec in enumerate(self.request.guests, start=1):
-            self.taken.update(hypervisor.facts.routes or ())
-            plan = plan_guest(spec, hypervisor, place, self.lab.state.id, self.taken)
-            self.taken.add(plan.network.subnet)
-            guest, seconds = await self._boot(plan, hypervisor, (key, client_key), stack)
-            deadline = Deadline.after(self.request.boot_timeout)
-            if number < len(self.request.guests):
-                self.sink(Progress(plan.path, "becoming a hypervisor"))
-                hypervisor = await promote(guest.machine, "kvm", ours=True, deadline=deadline)
-                facts = hypervisor.facts
-                place = place_in_guest(self.lab.state.id)
-            else:
-                self.sink(Progress(plan.path, "reading its facts"))
-                facts = await gather_ready(guest.machine, deadline=deadline)
-            self.sink(Progress(plan.path, f"up after {seconds:.1f} s", State.DONE))
-            self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
-
-    async def _boot(
-        self,
-        plan: GuestPlan,
-        hypervisor: Hypervisor,
-        keys: tuple[KeyPair, Path],
-        stack: AsyncExitStack,
-    ) -> tuple[Guest, float]:
-        deadline = Deadline.after(self.request.boot_timeout)
-        host_key = make_key(plan.identity)
-        order = Order(
-            plan=plan,
-            seed=Seed(
-                hostname=plan.hostname,
-                machine_id=hashlib.sha256(plan.identity.encode()).hexdigest()[:32],
-                host_key=host_key.private,
-                host_key_public=host_key.public,
-                authorized_key=keys[0].public,
-                network=plan.network,
-            ),
-            login=Login("root", keys[1], host_key.public),
-            evidence=self.evidence / plan.path.replace("/", "."),
-            stage=lambda step: self.sink(Progress(plan.path, step)),
-            deadline=deadline,
-            kept=lambda: self.lab.kept,
-        )
-        self._record(plan, host_key.public)
-        guest = await stack.enter_async_context(hypervisor.boot(order))
-        self._record(plan, host_key.public, pid=guest.pid, port=guest.ssh_port)
-        return guest, deadline.allowed - deadline.remaining
-
-    def _record(
-        self, plan: GuestPlan, host_key: str, *, pid: int | None = None, port: int | None = None
-    ) -> None:
-        """Noted before anything is started, so that another nestlab can end what it finds."""
-        record = GuestRecord(
-            path=plan.path,
-            identity=plan.identity,
-            pid=pid,
-            folder=plan.folder,
-            sockets=plan.sockets,
-            ssh_port=port,
-            host_key=host_key,
-        )
-        others = tuple(guest for guest in self.lab.state.guests if guest.path != plan.path)
-        self.lab.record(guests=(*others, record))
-
-
-def parent_of(path: str) -> str:
-    """`l1` for `l1/l2`, `l0` for `l1`."""
-    return path.rpartition("/")[0] or "l0"

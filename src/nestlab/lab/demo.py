@@ -17,10 +17,12 @@ from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.chain import Lab, Request, bring_up
+from nestlab.lab.chain import bring_up
+from nestlab.lab.climb import Request
 from nestlab.lab.down import sweep
 from nestlab.lab.measurement import measure_lab
 from nestlab.lab.proof import prove
+from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
 from nestlab.result.models import Result, Run
@@ -28,6 +30,9 @@ from nestlab.result.store import RunFolder
 from nestlab.workload.protocol import Workload
 
 _BUILD, _ASK = 1800.0, 60.0
+
+_ATTEMPTS = 3
+"""How often an emulated chain that is lost while it comes up is started in all."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ async def run_demo(
         order_seed=new_seed(),
     )
     ledger = Ledger(run=run, save=folder.save)
-    request = Request(guests, image, demo.boot_timeout)
+    request = Request(guests, image, demo.boot_timeout, attempts=_ATTEMPTS)
     evidence = folder.path / "machines"
     async with bring_up(request, home, host, evidence=evidence, sink=sink) as lab:
         proofs = await prove(lab, sink)

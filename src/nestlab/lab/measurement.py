@@ -10,8 +10,8 @@ from nestlab.bench.measure import Subject, jobs_of, measure
 from nestlab.bench.record import record_machine
 from nestlab.deadline import Deadline
 from nestlab.events import Sink
-from nestlab.lab.chain import Lab, Level
 from nestlab.lab.proof import Proof
+from nestlab.lab.running import Lab, Level
 from nestlab.result import names
 from nestlab.result.models import FactValue, MachineRecord
 from nestlab.result.store import RunFolder

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nestlab.deadline import Deadline
 from nestlab.events import Notice, Progress, Sink, State
-from nestlab.lab.chain import Lab, Level, parent_of
+from nestlab.lab.running import Lab, Level, parent_of
 from nestlab.verify.inspect import ask_lscpu
 from nestlab.verify.level import Evidence, Verdict, judge
 from nestlab.verify.lscpu import Lscpu
