@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from nestlab.facts.model import Facts, Kvm
+from nestlab.facts.kernel import Kvm
+from nestlab.facts.model import Facts
 
 SVM = ("svm", "npt", "constant_tsc")
 VMX = ("vmx", "ept", "hypervisor")

@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 
 from nestlab import __version__
-from nestlab.cli import demo, down, ls, report, schema
+from nestlab.cli import demo, disable, doctor, down, enable, ls, report, schema
 from nestlab.cli.failure import show_bug, show_error
 from nestlab.errors import NestlabError
 
 app = typer.Typer(
-    help="Nested KVM you can trust: build it, prove it, measure it.",
+    help="Nested KVM you can trust: check it, build it, prove it, measure it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Example: nestlab demo --quick",
+    epilog="Examples: nestlab doctor; nestlab demo --quick",
 )
-for command in (demo, ls, down, report, schema):
+for command in (doctor, enable, disable, demo, ls, down, report, schema):
     command.register(app)
 
 
@@ -35,7 +35,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Nested KVM you can trust: build it, prove it, measure it."""
+    """Nested KVM you can trust: check it, build it, prove it, measure it."""
 
 
 def main() -> None:

@@ -21,15 +21,17 @@ class ProgressView:
 
     On a terminal every machine has one line with what it does and for how long; elsewhere every
     event is a line with the seconds since the start.
+
+    live  False where questions are asked meanwhile, which a moving line would overwrite
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, live: bool = True) -> None:
         self._console = console
         self._started = time.monotonic()
         self._steps: dict[str, tuple[Progress, float]] = {}
         self._live = (
             Live(console=console, get_renderable=self._draw, refresh_per_second=5, transient=False)
-            if console.is_terminal
+            if live and console.is_terminal
             else None
         )
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nestlab.errors import HostError
-from nestlab.facts.model import Facts, Kvm
+from nestlab.facts.kernel import Kvm
+from nestlab.facts.model import Facts
 
 Wanted = Literal["auto", "kvm", "tcg"]
 

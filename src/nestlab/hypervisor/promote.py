@@ -2,7 +2,7 @@
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.facts.gather import gather
+from nestlab.facts.gather import ProbeOptions, gather
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Wanted, choose_accelerator
 from nestlab.hypervisor.protocol import Hypervisor
@@ -45,7 +45,7 @@ async def gather_ready(machine: Machine, *, deadline: Deadline) -> Facts:
     """Facts of a machine of the lab, once it has settled and has its KVM module."""
     await settle(machine, deadline)
     await load_kvm(machine, deadline)
-    return await gather(machine, deadline=deadline)
+    return await gather(machine, deadline=deadline, options=ProbeOptions(programs=False))
 
 
 async def settle(machine: Machine, deadline: Deadline) -> None:

@@ -14,7 +14,7 @@ from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image
-from nestlab.lab.keys import KeyPair, make_key, store_key
+from nestlab.lab.keys import KeyPair, lab_key, make_key
 from nestlab.lab.plan import Place, place_in_guest, plan_guest
 from nestlab.lab.running import Lab, Level
 from nestlab.lab.spec import GuestSpec
@@ -58,33 +58,38 @@ class Climb:
 
     async def climb(self, host: Hypervisor, stack: AsyncExitStack) -> None:
         """Boot one guest after the other, each on the one before."""
-        key = make_key(f"nestlab {self.lab.state.id}")
-        client_key = store_key(key, self.lab.folder)
-        image = self.request.image
-        place = Place(
-            str(self.lab.folder),
-            self.lab.state.sockets,
-            BaseImage(str(image.disk), str(image.kernel)),
-        )
+        keys = lab_key(self.lab.folder, f"nestlab {self.lab.state.id}")
         hypervisor = host
         for number, spec in enumerate(self.request.guests, start=1):
             self.taken.update(hypervisor.facts.routes or ())
-            plan = plan_guest(spec, hypervisor, place, self.lab.state.id, self.taken)
+            plan = plan_guest(
+                spec, hypervisor, self._place(hypervisor), self.lab.state.id, self.taken
+            )
             self.taken.add(plan.network.subnet)
             self.at = plan.path
-            guest, seconds = await self._boot(plan, hypervisor, (key, client_key), stack)
+            guest, seconds = await self._boot(plan, hypervisor, keys, stack)
             self.nested = True
             deadline = Deadline.after(self.request.boot_timeout)
             if number < len(self.request.guests):
                 self.sink(Progress(plan.path, "becoming a hypervisor"))
                 hypervisor = await promote(guest.machine, "kvm", ours=True, deadline=deadline)
                 facts = hypervisor.facts
-                place = place_in_guest(self.lab.state.id)
             else:
                 self.sink(Progress(plan.path, "reading its facts"))
                 facts = await gather_ready(guest.machine, deadline=deadline)
             self.sink(Progress(plan.path, f"up after {seconds:.1f} s", State.DONE))
             self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
+
+    def _place(self, hypervisor: Hypervisor) -> Place:
+        """Guests of L0 live in the lab's folder, deeper ones on their parent's disk."""
+        if hypervisor.machine.path != "l0":
+            return place_in_guest(self.lab.state.id)
+        image = self.request.image
+        return Place(
+            str(self.lab.folder),
+            self.lab.state.sockets,
+            BaseImage(str(image.disk), str(image.kernel)),
+        )
 
     async def _boot(
         self,

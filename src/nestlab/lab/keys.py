@@ -8,6 +8,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+FILE = "id_ed25519"
+"""The client key within a lab's folder."""
+
 
 @dataclass(frozen=True)
 class KeyPair:
@@ -28,9 +31,21 @@ def make_key(comment: str) -> KeyPair:
     )
 
 
+def lab_key(folder: Path, comment: str) -> tuple[KeyPair, Path]:
+    """The client key of the lab in this folder and its file; made when there is none yet."""
+    path = folder / FILE
+    if not path.exists():
+        key = make_key(comment)
+        return key, store_key(key, folder)
+    import asyncssh  # noqa: PLC0415  (costs time that --help must not pay)
+
+    public = asyncssh.read_private_key(path).export_public_key().decode("ascii").strip()
+    return KeyPair(path.read_text(), public), path
+
+
 def store_key(key: KeyPair, folder: Path) -> Path:
-    """Write the private half as `id_ed25519`, readable by its owner alone from the first byte."""
-    path = folder / "id_ed25519"
+    """Write the private half, readable by its owner alone from the first byte."""
+    path = folder / FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(key.private)

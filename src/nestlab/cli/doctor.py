@@ -1,0 +1,110 @@
+"""`nestlab doctor`: are these machines ready to nest, why not, and what mends it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nestlab.home import Home
+
+if TYPE_CHECKING:
+    from nestlab.survey.ask import Question
+    from nestlab.survey.target import Target
+
+_EXAMPLES = """Examples:
+
+  nestlab doctor                              this machine
+
+  nestlab doctor root@a root@b -j 32          two hosts over SSH, with a summary
+
+  nestlab doctor l1/l2                        a machine of the running lab
+
+  nestlab doctor --collect facts.json         facts to send along, without names or keys
+
+  nestlab doctor --facts facts.json           the verdict about them, anywhere
+
+  nestlab doctor --root DIR                   an offline copy of /proc, /sys, /etc, /boot
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="doctor",
+        help="Say whether guests of a machine can nest, what stands in the way, and what mends it."
+        " Exit status 0: ready; 1: not ready.",
+        epilog=_EXAMPLES,
+    )(doctor)
+
+
+def doctor(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="user@host, user@host:port, l1/l2 or LAB:l1/l2; this machine if none."),
+    ] = None,
+    root: Annotated[
+        list[Path] | None, typer.Option(help="An offline copy of /proc, /sys, /etc, /boot.")
+    ] = None,
+    facts: Annotated[
+        list[Path] | None, typer.Option(help="A file that --collect wrote (- reads stdin).")
+    ] = None,
+    collect: Annotated[
+        Path | None,
+        typer.Option(help="Write the facts of one target here, anonymous (- writes stdout)."),
+    ] = None,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Do not run a guest; only look.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print nestlab.doctor/1.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every finding of every target.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=256, help="Targets asked at once.")
+    ] = 16,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each target.")] = 30,
+) -> None:
+    """Judge machines."""
+    import asyncio
+
+    from nestlab.cli.doctor_view import view_for
+    from nestlab.survey.ask import Question
+    from nestlab.survey.survey import survey
+
+    home = Home.from_environment()
+    wanted = _wanted(targets or [], root or [], facts or [], home)
+    question = Question(functional=not no_probe, anonymous=bool(collect), seconds=timeout)
+    if collect:
+        _collect(wanted, question, home, collect)
+        return
+    view = view_for(len(wanted), as_json=as_json, verbose=verbose)
+    asyncio.run(survey(wanted, question, home, at_once=min(jobs, len(wanted)), took=view.take))
+    view.close()
+    raise typer.Exit(0 if view.all_ready else 1)
+
+
+def _wanted(words: list[str], roots: list[Path], files: list[Path], home: Home) -> "list[Target]":
+    from nestlab.cli.targets import parse_targets
+    from nestlab.survey.target import FactsFile, Here, Tree
+
+    found = parse_targets(words, home)
+    found += [Tree(root) for root in roots]
+    found += [FactsFile(file) for file in files]
+    return found or [Here()]
+
+
+def _collect(wanted: "list[Target]", question: "Question", home: Home, file: Path) -> None:
+    import asyncio
+
+    from nestlab.errors import UsageError
+    from nestlab.survey.ask import ask
+
+    if len(wanted) != 1:
+        raise UsageError("doctor.options", "--collect takes one target")
+    found = asyncio.run(ask(wanted[0], question, home))
+    text = found.model_dump_json(by_alias=True, exclude_none=True, indent=1) + "\n"
+    if str(file) == "-":
+        typer.echo(text, nl=False)
+    else:
+        file.write_text(text)
+        typer.echo(f"written: {file}", err=True)

@@ -1,0 +1,1 @@
+"""Switch nesting on and off on any machine: plan it, journal it, do it, undo it."""

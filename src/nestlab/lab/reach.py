@@ -1,0 +1,52 @@
+"""Reaching a machine of a lab that is up, from another process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from nestlab.deadline import Deadline
+from nestlab.errors import StoredDataError
+from nestlab.lab.keys import FILE
+from nestlab.lab.state import GuestRecord, LabState
+from nestlab.machine.local import LocalMachine
+from nestlab.machine.protocol import Machine
+
+
+@asynccontextmanager
+async def reach(
+    folder: Path, state: LabState, path: str, *, deadline: Deadline
+) -> AsyncIterator[Machine]:
+    """The machine at `path`, by SSH through each of its ancestors.
+
+    Raises StoredDataError `lab.no-such-machine`, and what `open_ssh` raises.
+    """
+    from nestlab.machine.ssh import open_ssh  # noqa: PLC0415  (asyncssh costs time)
+
+    machine: Machine = LocalMachine()
+    names = path.split("/")
+    async with AsyncExitStack() as stack:
+        for number in range(1, len(names) + 1):
+            guest = record_of(state, "/".join(names[:number]))
+            machine = await open_ssh(
+                path=guest.path,
+                sock=await machine.dial(("127.0.0.1", guest.ssh_port or 0)),
+                username="root",
+                client_key=folder / FILE,
+                host_key=guest.host_key,
+                deadline=deadline,
+            )
+            stack.push_async_callback(machine.close)
+        yield machine
+
+
+def record_of(state: LabState, path: str) -> GuestRecord:
+    """What the lab's state says of a machine. Raises StoredDataError `lab.no-such-machine`."""
+    for guest in state.guests:
+        if guest.path == path and guest.ssh_port is not None:
+            return guest
+    known = ", ".join(guest.path for guest in state.guests if guest.ssh_port) or "none"
+    raise StoredDataError(
+        "lab.no-such-machine",
+        f"lab {state.id} has no machine {path} that is up",
+        hint=f"its machines: {known}",
+    )

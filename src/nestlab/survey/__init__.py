@@ -1,0 +1,1 @@
+"""Asking machines, wherever they are, whether they are ready to nest."""
