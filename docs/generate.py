@@ -1,6 +1,7 @@
-"""Write `docs/reference/cli.md` from the command line itself: `python docs/generate.py`.
+"""Write the pages that are made from the code: `python docs/generate.py`.
 
-With `--check` it writes nothing and ends with 1 when the page is out of date.
+`docs/reference/cli.md` comes from the command line itself, `docs/checks.md` from the rules of
+`nestlab doctor`. With `--check` it writes nothing and ends with 1 when a page is out of date.
 """
 
 import re
@@ -12,9 +13,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from nestlab.check.document import checks_markdown
 from nestlab.cli.app import app
 
-PAGE = Path(__file__).parent / "reference" / "cli.md"
+DOCS = Path(__file__).parent
 _HEAD = """# Command line
 
 <!-- Written by docs/generate.py; change the code, not this page. -->
@@ -68,15 +70,25 @@ def _cell(text: str) -> str:
     return _one_line(text).replace("|", "\\|")
 
 
+def pages() -> dict[Path, str]:
+    """Every page that is made, with its text."""
+    return {DOCS / "reference" / "cli.md": page(), DOCS / "checks.md": checks_markdown()}
+
+
 def main(argv: list[str]) -> int:
     """Write or check; returns the exit status."""
-    wanted = page()
+    wanted = pages()
     if argv == ["--check"]:
-        there = PAGE.read_text("utf-8") if PAGE.exists() else ""
-        if there != wanted:
-            sys.stderr.write(f"{PAGE.name} is out of date; run: python docs/generate.py\n")
-        return int(there != wanted)
-    PAGE.write_text(wanted, "utf-8")
+        old = [
+            path.name
+            for path, text in wanted.items()
+            if (path.read_text("utf-8") if path.exists() else "") != text
+        ]
+        if old:
+            sys.stderr.write(f"{', '.join(old)} out of date; run: python docs/generate.py\n")
+        return int(bool(old))
+    for path, text in wanted.items():
+        path.write_text(text, "utf-8")
     return 0
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from nestlab.facts import probe
 from nestlab.facts.model import Facts
+from nestlab.facts.probe.main import main
 
 KERNEL = "6.1.0-31-amd64"
 
@@ -123,7 +123,7 @@ def look(root: Path, *words: str) -> Facts:
     """What the probe prints about a copy, read as strictly as that of any machine."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert probe.main(["--root", str(root), *words]) == 0
+        assert main(["--root", str(root), *words]) == 0
     names = {field.alias or name for name, field in Facts.model_fields.items()}
     found = json.loads(printed.getvalue())
     assert set(found) - {"unknown"} | set(found["unknown"]) == names - {"unknown"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli_process import NESTLAB, nestlab
 from nestlab import __version__
-from nestlab.facts import probe
+from nestlab.facts.probe.kvm import kvm
 from nestlab.result.store import RunFolder
 from result_examples import START, result
 
@@ -63,7 +63,7 @@ def test_a_host_without_python_in_its_path(tmp_path: Path) -> None:
 
 def test_kvm_is_not_replaced_in_silence(tmp_path: Path) -> None:
     """What the host's own probe says decides; QEMU is out of reach, so that nothing is started."""
-    found = probe.kvm()
+    found = kvm()
     can_nest = bool(found["guest_ran"] and (found["vmx"] or found["svm"]))
     environment = tools_without_qemu(tmp_path / "bin")
     ended = nestlab("demo", "--accel", "kvm", home=tmp_path, environment=environment)

@@ -12,19 +12,18 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from nestlab.check.verdict import Verdict, judge
+
+from nestlab.facts import bundle
 from nestlab.facts.model import Facts
 from offline_trees import LINK, OFFLINE, names, read_tree, unpack
 
-PROBE = str(files("nestlab.facts").joinpath("probe.py"))
 HUGE = 64 << 20
 # No number, no Y, no flag: whatever it replaces, it cannot say yes.
 GARBAGE = b"\x00\xff\xfe\x80\x1b[31m"
@@ -32,8 +31,9 @@ GARBAGE = b"\x00\xff\xfe\x80\x1b[31m"
 
 def probe(root: Path) -> Facts:
     """What the probe says of the copy in `root`."""
-    argv = [sys.executable, "-S", "-E", PROBE, "--root", str(root)]
-    done = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+    argv = [sys.executable, "-S", "-E", "-", "--root", str(root)]
+    program = bundle.source()
+    done = subprocess.run(argv, input=program, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert not done.stderr
     return Facts.model_validate_json(done.stdout)

@@ -5,16 +5,18 @@ import json
 import shutil
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nestlab.facts import probe
+from nestlab.facts import bundle
 from nestlab.facts.model import Facts
+from nestlab.facts.probe import report
+from nestlab.facts.probe.kvm import kvm
+from nestlab.facts.probe.source import Source
 
-SOURCE = files("nestlab.facts").joinpath("probe.py").read_bytes()
+SOURCE = bundle.source()
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_it_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
-    found = probe.kvm(str(tmp_path / "kvm"))
+    found = kvm(str(tmp_path / "kvm"))
     assert (found["device"], found["open"], found["guest_ran"]) == ("absent", None, None)
     assert "No such file" in found["problem"]
 
@@ -91,18 +93,18 @@ def test_a_device_that_is_not_there(tmp_path: Path) -> None:
 def test_a_file_is_no_device(tmp_path: Path) -> None:
     fake = tmp_path / "kvm"
     fake.write_bytes(b"x" * 4096)
-    found = probe.kvm(str(fake))
+    found = kvm(str(fake))
     assert (found["device"], found["open"], found["guest_ran"]) == ("other", True, False)
     assert fake.read_bytes() == b"x" * 4096
 
 
 def test_a_folder_cannot_even_be_opened(tmp_path: Path) -> None:
-    found = probe.kvm(str(tmp_path))
+    found = kvm(str(tmp_path))
     assert (found["device"], found["open"], found["guest_ran"]) == ("other", False, None)
 
 
 def test_a_character_device_that_is_not_kvm_s() -> None:
-    found = probe.kvm("/dev/null")
+    found = kvm("/dev/null")
     assert (found["device"], found["open"], found["guest_ran"]) == ("char", True, False)
     assert (found["vmx"], found["svm"]) == (None, None)
     assert "ioctl" in found["problem"]
@@ -110,12 +112,12 @@ def test_a_character_device_that_is_not_kvm_s() -> None:
 
 def test_a_path_below_a_file_is_unknown_not_absent(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert probe.kvm(str(tmp_path / "file" / "kvm"))["device"] is None
+    assert kvm(str(tmp_path / "file" / "kvm"))["device"] is None
 
 
 def test_a_reader_that_fails_is_unknown_with_its_reason() -> None:
-    found = probe.Facts()
-    found.add("dmi", lambda: probe.Source().text("/nonexistent/sys_vendor"))
+    found = report.Facts()
+    found.add("dmi", lambda: Source().text("/nonexistent/sys_vendor"))
     found.add("kernel", lambda: "6.1")
     assert found.values == {"kernel": "6.1"}
     assert found.unknown["dmi"].startswith("FileNotFoundError: ")
@@ -124,4 +126,4 @@ def test_a_reader_that_fails_is_unknown_with_its_reason() -> None:
 def test_bytes_that_are_not_text_are_kept_as_escapes(tmp_path: Path) -> None:
     odd = tmp_path / "odd"
     odd.write_bytes(b"\xffvendor\0\n")
-    assert probe.Source().text(str(odd)) == "\\xffvendor"
+    assert Source().text(str(odd)) == "\\xffvendor"

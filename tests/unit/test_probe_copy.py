@@ -4,15 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from nestlab.facts import probe
+from nestlab.facts import bundle
+from nestlab.facts.probe.main import main
 from probe_trees import KERNEL, WHOLE, facts_of, look, plant
-
-PROBE = str(files("nestlab.facts").joinpath("probe.py"))
 
 # Prints what the probe opened, listed and started, one a line; the facts go nowhere.
 WATCHED = """
@@ -47,7 +45,7 @@ def test_an_empty_copy_is_all_unknown_or_empty(tmp_path: Path) -> None:
     assert found.kvm
     assert (found.kvm.device, found.kvm.problem) == (None, "the copy has no /dev")
     assert found.nested == {}
-    known = {"kvm", "nested", "parameters", "modprobe", "modules", "iommu", "lsm", "outer"}
+    known = {"kvm", "nested", "parameters", "modules", "outer"}
     assert {name for name, value in found if value is not None} - {"schema_", "unknown"} == known
     assert found.modules
     assert {module.state for module in found.modules.values()} == {None}
@@ -55,9 +53,11 @@ def test_an_empty_copy_is_all_unknown_or_empty(tmp_path: Path) -> None:
 
 def test_nothing_outside_the_copy_is_read_and_nothing_is_started(tmp_path: Path) -> None:
     plant(tmp_path / "copy", WHOLE)
-    argv = [sys.executable, "-B", "-S", "-E", "-c", WATCHED, PROBE, "--root", "copy"]
+    program = tmp_path / "probe.py"
+    program.write_bytes(bundle.source())
+    argv = [sys.executable, "-B", "-S", "-E", "-c", WATCHED, str(program), "--root", "copy"]
     seen = subprocess.run(argv, capture_output=True, check=True, text=True, cwd=tmp_path).stdout
-    python = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), PROBE)  # noqa: PTH120
+    python = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__), str(program))  # noqa: PTH120
     events = [line.split(" ", 1) for line in seen.splitlines()]
     outside = [
         (event, what)
@@ -127,7 +127,7 @@ def test_the_device_of_a_copy(
 
 
 def test_no_probe_leaves_the_device_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert probe.main(["--no-probe"]) == 0
+    assert main(["--no-probe"]) == 0
     kvm = json.loads(capsys.readouterr().out)["kvm"]
     assert (kvm["open"], kvm["guest_ran"], kvm["api"]) == (None, None, None)
     assert kvm["problem"]
@@ -137,6 +137,6 @@ def test_no_probe_leaves_the_device_alone(capsys: pytest.CaptureFixture[str]) ->
 def test_what_makes_no_sense_is_refused(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert probe.main(words) == 2
+    assert main(words) == 2
     printed = capsys.readouterr()
     assert (printed.out, bool(printed.err)) == ("", True)

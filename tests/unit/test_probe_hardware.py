@@ -126,9 +126,35 @@ def test_groups_of_devices(tmp_path: Path) -> None:
 def test_no_more_than_512_devices(tmp_path: Path) -> None:
     for number in range(600):
         (tmp_path / f"sys/kernel/iommu_groups/{number}/devices/d{number}").mkdir(parents=True)
-    iommu = facts_of(tmp_path, {}).iommu
+    iommu = facts_of(tmp_path, {"sys/class/iommu/dmar0/name": ""}).iommu
     assert iommu
     assert sum(map(len, iommu.groups.values())) == 512
+
+
+@pytest.mark.parametrize("lost", ["sys/class/iommu/", "sys/kernel/iommu_groups/"])
+def test_a_copy_without_the_folders_of_iommus_has_not_none(tmp_path: Path, lost: str) -> None:
+    files = {name: text for name, text in WHOLE.items() if not name.startswith(lost)}
+    found = facts_of(tmp_path, files)
+    assert found.iommu is None
+    assert lost.rstrip("/") in found.unknown["iommu"]
+
+
+@pytest.mark.parametrize(
+    ("files", "known"),
+    [
+        ({"proc/version": ""}, False),
+        ({"sys/kernel/security/tpm0/x": ""}, True),
+        ({"sys/fs/selinux/enforce": "0"}, True),
+        ({"sys/module/apparmor/parameters/enabled": "N"}, True),
+        ({"etc/selinux/config": "SELINUX=disabled"}, True),
+    ],
+)
+def test_security_modules_are_unknown_without_their_folders(
+    tmp_path: Path, files: dict[str, str], known: bool
+) -> None:
+    found = facts_of(tmp_path, files)
+    assert (found.lsm is not None) is known
+    assert ("lsm" in found.unknown) is not known
 
 
 def test_routes_and_interfaces(tmp_path: Path) -> None:

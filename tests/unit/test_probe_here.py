@@ -10,48 +10,55 @@ from pathlib import Path
 
 import pytest
 
-from nestlab.facts import probe
 from nestlab.facts.model import Facts
+from nestlab.facts.probe import guest, kvm, main
+from nestlab.facts.probe.capabilities import CAPABILITIES
+from nestlab.facts.probe.holders import holders
+from nestlab.facts.probe.outer import cpuid_signature
+from nestlab.facts.probe.processor import cpu
+from nestlab.facts.probe.programs import Program, version
+from nestlab.facts.probe.report import UntoldError
+from nestlab.facts.probe.source import Source
 
 SLEEPS = "import time; time.sleep(600)"
 
 
 def test_a_program_is_heard() -> None:
-    program = probe.Program([sys.executable, "-c", "print('QEMU emulator version 9.2.1')"])
-    assert probe.version(program.end(20) or "") == "9.2.1"
+    program = Program([sys.executable, "-c", "print('QEMU emulator version 9.2.1')"])
+    assert version(program.end(20) or "") == "9.2.1"
 
 
 def test_a_program_that_does_not_end_is_ended() -> None:
     started = time.monotonic()
-    program = probe.Program([sys.executable, "-c", SLEEPS])
+    program = Program([sys.executable, "-c", SLEEPS])
     assert program.end(0.2) is None
     assert time.monotonic() - started < 10
     assert program.child.returncode == -9
 
 
 def test_a_program_that_never_stops_talking_is_ended() -> None:
-    program = probe.Program([sys.executable, "-c", "while True: print('x' * 4096)"])
+    program = Program([sys.executable, "-c", "while True: print('x' * 4096)"])
     assert program.end(20, 1 << 16) is None
     assert program.child.returncode is not None
 
 
 def test_a_child_that_keeps_the_pipe_is_ended_too() -> None:
     code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{SLEEPS}'])"
-    program = probe.Program([sys.executable, "-c", code])
+    program = Program([sys.executable, "-c", code])
     assert program.end(2.0) is None
 
 
 def test_whatever_fails_no_program_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = probe.Program([sys.executable, "-c", SLEEPS])
-    monkeypatch.setattr(probe, "start_programs", lambda _source: {"a": program})
-    monkeypatch.setattr(probe, "READERS", ())
-    Facts.model_validate(probe.collect())
+    program = Program([sys.executable, "-c", SLEEPS])
+    monkeypatch.setattr(main, "start_programs", lambda _source: {"a": program})
+    monkeypatch.setattr(main, "READERS", ())
+    Facts.model_validate(main.collect())
     assert program.child.returncode == -9
 
 
 def test_the_alarm_ends_what_hangs() -> None:
     started = time.monotonic()
-    with pytest.raises(TimeoutError, match="did not end"), probe.Alarm(0.1):
+    with pytest.raises(TimeoutError, match="did not end"), guest.Alarm(0.1):
         time.sleep(20)
     assert time.monotonic() - started < 10
 
@@ -61,20 +68,20 @@ def test_a_test_guest_that_hangs_did_not_run(monkeypatch: pytest.MonkeyPatch) ->
         time.sleep(20)
         return True
 
-    monkeypatch.setattr(probe, "GUEST_PATIENCE", 0.1)
-    monkeypatch.setattr(probe, "run_guest", hangs)
-    monkeypatch.setattr(probe, "describe_cpuid", lambda _device: {})
+    monkeypatch.setattr(kvm, "GUEST_PATIENCE", 0.1)
+    monkeypatch.setattr(kvm, "run_guest", hangs)
+    monkeypatch.setattr(kvm, "describe_cpuid", lambda _device: {})
     monkeypatch.setattr(fcntl, "ioctl", lambda *_: 12)
-    monkeypatch.setitem(probe.CODE, platform.machine(), b"")
-    found = probe.kvm("/dev/null")
+    monkeypatch.setitem(guest.CODE, platform.machine(), b"")
+    found = kvm.kvm("/dev/null")
     assert found["guest_ran"] is False
     assert "did not end" in found["problem"]
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="CPUID is x86's")
 def test_the_hypervisor_signs() -> None:
-    signature = probe.cpuid_signature(probe.Source())
-    hypervisor = "hypervisor" in probe.cpu(probe.Source())["flags"]  # type: ignore[operator]
+    signature = cpuid_signature(Source())
+    hypervisor = "hypervisor" in cpu(Source())["flags"]  # type: ignore[operator]
     assert signature is None or bool(signature) == hypervisor
 
 
@@ -86,8 +93,8 @@ def test_who_holds_the_device() -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout
         child.stdout.readline()
-        open_ = {each["pid"]: each for each in probe.holders(probe.Source())}
-        hidden = {each["pid"]: each for each in probe.holders(probe.Source(anonymous=True))}
+        open_ = {each["pid"]: each for each in holders(Source())}
+        hidden = {each["pid"]: each for each in holders(Source(anonymous=True))}
         child.communicate(b"")
     assert open_[child.pid]["guest"] == "web"
     assert str(open_[child.pid]["name"]).startswith("python")
@@ -100,8 +107,8 @@ def test_what_others_hold_is_unknown_to_a_user() -> None:
     if child == 0:
         os.setuid(65534)
         try:
-            probe.holders(probe.Source())
-        except probe.UntoldError:
+            holders(Source())
+        except UntoldError:
             os._exit(7)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -117,7 +124,7 @@ def test_every_capability_is_of_a_known_architecture() -> None:
     numbers = dict(
         line.split()[1:3] for line in text.splitlines() if line.startswith("#define KVM_CAP_")
     )
-    for table in probe.CAPABILITIES.values():
+    for table in CAPABILITIES.values():
         for name, number in table.items():
             # ARM_EL2 is younger (Linux 6.16) than many headers
             assert int(numbers.get(f"KVM_CAP_{name}", number)) == number

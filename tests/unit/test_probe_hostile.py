@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestlab.facts import probe
+from nestlab.facts.probe.report import Facts
+from nestlab.facts.probe.source import ENTRIES
 from probe_trees import WHOLE, look, plant
 
 HUGE = 1 << 30
@@ -114,7 +115,7 @@ def test_one_file_has_something_else_in_it(
 
 def test_a_folder_with_too_many_names_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "sys/class/net").mkdir(parents=True)
-    for number in range(probe.ENTRIES + 1):
+    for number in range(ENTRIES + 1):
         (tmp_path / f"sys/class/net/eth{number}").touch()
     assert "more than" in look(tmp_path).unknown["interfaces"]
 
@@ -144,7 +145,7 @@ def test_a_device_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_one_reader_never_hurts_another() -> None:
-    facts = probe.Facts()
+    facts = Facts()
 
     def fails() -> object:
         return os.environ["NO SUCH KEY"]

@@ -119,6 +119,18 @@ def test_modprobe_obeys_the_order_of_modprobe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "known"),
+    [("proc/version", False), ("etc/hostname", True), ("usr/lib/modprobe.d/README", True)],
+)
+def test_nothing_in_modprobe_s_folders_is_not_the_same_as_no_folders(
+    tmp_path: Path, name: str, known: bool
+) -> None:
+    found = facts_of(tmp_path, {name: "x\n"})
+    assert found.modprobe == (() if known else None)
+    assert ("modprobe" in found.unknown) is not known
+
+
+@pytest.mark.parametrize(
     ("listing", "expected"),
     [
         ("init\nusr/lib/modules/6.1/kernel/arch/x86/kvm/kvm-amd.ko.zst\n", True),

@@ -74,6 +74,13 @@ def test_only_what_concerns_nesting_is_kept_of_the_log(tmp_path: Path) -> None:
     assert len(found[1]) == 400
 
 
+@pytest.mark.parametrize("level", ["EL1", "EL2"])
+def test_where_arm_s_processors_started_is_kept(tmp_path: Path, level: str) -> None:
+    line = f"[    0.071533] CPU: All CPU(s) started at {level}"
+    files = {"dmesg": f"{BOOT}[    0.07] CPU: 2 CPUs online\n{line}\n"}
+    assert facts_of(tmp_path, files).kernel_log == (line,)
+
+
 def test_of_a_long_log_the_beginning_and_the_end_are_kept(tmp_path: Path) -> None:
     log = "".join(f"kvm: {number}\n" for number in range(1000))
     found = facts_of(tmp_path, {"dmesg": log}).kernel_log

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nestlab.facts import probe
 from nestlab.facts.model import Facts
+from nestlab.facts.probe.main import collect
 
 SOURCE = files("nestlab.facts").joinpath("probe.sh").read_text(encoding="ascii")
 SHELLS = [["sh"], ["dash"], ["bash", "--posix"], ["busybox", "sh"], ["ksh"]]
@@ -46,7 +46,7 @@ STATUS = {"proc/self/status": "Name:\tawk\nCpus_allowed_list:\t0-2,8\n"}
 
 
 def test_it_agrees_with_the_other_probe(shell: list[str]) -> None:
-    found, other = told(shell), Facts.model_validate_json(json.dumps(probe.collect()))
+    found, other = told(shell), Facts.model_validate_json(json.dumps(collect()))
     assert (found.kernel, found.arch, found.os_release) == (
         other.kernel, other.arch, other.os_release,
     )  # fmt: skip

@@ -18,7 +18,12 @@ _FAMILIES: dict[str, Family] = {
     "s390x": "s390x", "ppc64": "power", "ppc64le": "power",
 }  # fmt: skip
 ARM_NESTED_SINCE = (6, 16, 0)
-_BIOS = re.compile(r"disabled by bios|svm disabled|disabled \(by bios\)", re.IGNORECASE)
+# The words of kvm_intel, kvm_amd and arch/x86/kernel/cpu/feat_ctl.c, old and new. Not every
+# "disabled by BIOS" is about virtualization: SGX has its own.
+_BIOS = re.compile(
+    r"\b(?:kvm\w*|vmx|svm)\b.*\b(?:disabled|not enabled)\b.*\bbios\b|\bsvm disabled\b",
+    re.IGNORECASE,
+)
 # arch/arm64/kvm/arm.c prints `VHE mode initialized successfully`, with `+NV2` where it can nest.
 _EL2 = re.compile(r"VHE|Hyp mode initialized|started at EL2", re.IGNORECASE)
 _NO_EL2 = re.compile(r"HYP mode not available|started at EL1", re.IGNORECASE)
@@ -68,6 +73,11 @@ def offers(facts: Facts) -> bool | None:
         return False
     if kvm.open is None:
         return None
+    return _offered(facts)
+
+
+def _offered(facts: Facts) -> bool | None:
+    """What KVM said, once it could be opened."""
     match family(facts):
         case "arm":
             return _capability(facts, "ARM_EL2")
@@ -76,24 +86,21 @@ def offers(facts: Facts) -> bool | None:
         case "s390x":
             return None if nested_on(facts) is None else bool(nested_on(facts) and cpu_has(facts))
         case _:
-            return kvm.passes_on if kvm.guest_ran else None
+            return facts.kvm.passes_on if facts.kvm and facts.kvm.guest_ran else None
 
 
 def cpu_has(facts: Facts) -> bool | None:
     """Whether the processor can host guests, as it shows itself to this kernel."""
-    match family(facts):
-        case "x86":
-            return extension(facts) is not None if facts.cpu else None
-        case "s390x":
-            # the features of /proc/cpuinfo; `sie` is there when the machine may run guests
-            return "sie" in facts.cpu.flags if facts.cpu else None
-        case "arm" if logged(facts, _NO_EL2):
-            return False
-        case "arm" | "power":
-            seen = logged(facts, _EL2) or module_ready(facts) or _has_device(facts)
-            return True if seen else None
-        case _:
-            return None
+    kind = family(facts)
+    if kind in {"x86", "s390x"}:
+        # on s390x `sie` is among the features of /proc/cpuinfo when the machine may run guests
+        shown = facts.cpu is not None and {"vmx", "svm", "sie"} & set(facts.cpu.flags)
+        return bool(shown) if facts.cpu else None
+    if kind is None:
+        return None
+    if kind == "arm" and logged(facts, _NO_EL2):
+        return False
+    return True if logged(facts, _EL2) or module_ready(facts) or has_device(facts) else None
 
 
 def firmware_lock(facts: Facts) -> str | None:
@@ -126,15 +133,64 @@ def nested_on(facts: Facts) -> bool | None:
     if family(facts) == "power" and _capability(facts, "PPC_NESTED_HV"):
         return True
     name = module_name(facts)
-    return is_on(running(facts, name, "nested")) if name and facts.nested else facts.nested_on
+    value = running(facts, name, "nested") if name else None
+    if value is not None:
+        return is_on(value)
+    # the parameter of another vendor's module: its "off" is bad news, its "on" is none
+    return False if facts.nested_on is False else None
+
+
+def may_open(facts: Facts) -> bool | None:
+    """Whether permissions let the user open /dev/kvm; without a user: anybody but root.
+
+    What happened when it was opened counts more than its permissions.
+    """
+    kvm = facts.kvm
+    if kvm is None or kvm.device != "char":
+        return None
+    if kvm.open is not None or kvm.mode is None:
+        return kvm.open
+    user = facts.user
+    if kvm.mode & 0o006 == 0o006 or (user and user.uid == 0):
+        return True
+    by_group = kvm.mode & 0o060 == 0o060
+    if user is None:
+        return by_group and kvm.gid != 0
+    owner = user.uid == kvm.uid and kvm.mode & 0o600 == 0o600
+    return owner or (by_group and kvm.gid in user.gids)
 
 
 def on_paper(facts: Facts) -> bool | None:
-    """What files alone say of the whole chain: no when one link says no, yes when all say yes."""
-    links = (cpu_has(facts), module_ready(facts), nested_on(facts))
-    if firmware_lock(facts) or False in links:
+    """What files alone say of the whole chain: no when one link says no, yes when all say yes.
+
+    A device that is not known to be there, or that nobody may open, never makes a yes.
+    """
+    links = (runs_on_paper(facts), nested_on(facts))
+    if False in links:
         return False
     return True if None not in links else None
+
+
+def runs_on_paper(facts: Facts) -> bool | None:
+    """The same up to /dev/kvm: whether files say that KVM runs guests here."""
+    there = True if has_device(facts) else None
+    links = (cpu_has(facts), module_ready(facts), there, may_open(facts))
+    if firmware_lock(facts) or is_software(facts) or False in links:
+        return False
+    return True if None not in links else None
+
+
+def is_software(facts: Facts) -> bool:
+    """Whether KVM runs guests without any extension of the processor.
+
+    `kvm_pvm` is such a KVM (lore.kernel.org/kvm, "KVM: x86/PVM", 2024). So is whatever ran a
+    guest on an x86 processor that shows neither VMX nor SVM, unless it offers one of them.
+    """
+    pvm = (facts.modules or {}).get("kvm_pvm")
+    ran = facts.kvm is not None and facts.kvm.guest_ran is True
+    bare = family(facts) == "x86" and cpu_has(facts) is False
+    loaded = pvm is not None and pvm.state in {"loaded", "builtin"}
+    return not offers(facts) and (loaded or (ran and bare))
 
 
 def logged(facts: Facts, pattern: re.Pattern[str]) -> str | None:
@@ -159,9 +215,12 @@ def arm_mode_nested(facts: Facts) -> bool:
 
 
 def _capability(facts: Facts, name: str) -> bool | None:
-    value = facts.kvm.capabilities.get(name) if facts.kvm else None
+    if facts.kvm is None or not has_device(facts) or not facts.kvm.open:
+        return None  # nobody can have asked
+    value = facts.kvm.capabilities.get(name)
     return None if value is None else value > 0
 
 
-def _has_device(facts: Facts) -> bool:
+def has_device(facts: Facts) -> bool:
+    """Whether /dev/kvm is there and is a character device."""
     return bool(facts.kvm and facts.kvm.device == "char")

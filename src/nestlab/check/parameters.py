@@ -1,4 +1,4 @@
-"""Module parameters: as the kernel prints them, in modprobe.d, on the kernel command line (pure)."""
+"""Module parameters: the kernel's words, modprobe.d, the kernel command line (pure)."""
 
 import shlex
 from collections.abc import Iterator

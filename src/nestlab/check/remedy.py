@@ -91,23 +91,29 @@ def kernel_word(facts: Facts, word: str) -> str:
 
 def _boot_loader(facts: Facts, word: str) -> str:
     tools, family = facts.tools or {}, distribution(facts)
-    grub_line = f"add `{word}` to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, then "
     if "grubby" in tools or family == "fedora":
         return f"`{root(facts, f'grubby --update-kernel=ALL --args={word}')}`"
     if facts.arch == "s390x":
         return f"add `{word}` to `parameters` in /etc/zipl.conf, then `{root(facts, 'zipl')}`"
-    if "update-grub" in tools or (family == "debian" and "bootctl" not in tools):
-        return grub_line + f"`{root(facts, 'update-grub')}`"
-    if family == "suse":
-        return grub_line + f"`{root(facts, 'grub2-mkconfig -o /boot/grub2/grub.cfg')}`"
-    if "grub-mkconfig" in tools:
-        return grub_line + f"`{root(facts, 'grub-mkconfig -o /boot/grub/grub.cfg')}`"
+    if grub := _grub(facts):
+        place = "GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub"
+        return f"add `{word}` to {place}, then `{root(facts, grub)}`"
     if family == "alpine":
-        where = "default_kernel_opts in /etc/update-extlinux.conf"
-        return f"add `{word}` to {where}, then `{root(facts, 'update-extlinux')}`"
+        place = "default_kernel_opts in /etc/update-extlinux.conf"
+        return f"add `{word}` to {place}, then `{root(facts, 'update-extlinux')}`"
     if "bootctl" in tools:
         return f"append `{word}` to the `options` line of the entry in /boot/loader/entries"
     return f"add `{word}` to the kernel command line in the boot loader's configuration"
+
+
+def _grub(facts: Facts) -> str | None:
+    """The command that writes GRUB's configuration, where GRUB is the likely boot loader."""
+    tools, family = facts.tools or {}, distribution(facts)
+    if "update-grub" in tools or (family == "debian" and "bootctl" not in tools):
+        return "update-grub"
+    if "grub2-mkconfig" in tools or family == "suse":
+        return "grub2-mkconfig -o /boot/grub2/grub.cfg"
+    return "grub-mkconfig -o /boot/grub/grub.cfg" if "grub-mkconfig" in tools else None
 
 
 def set_parameter(facts: Facts, module: str, setting: str) -> str:

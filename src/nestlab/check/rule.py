@@ -30,7 +30,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Rule:
-    """A check with what `docs/reference/checks.md` says about it.
+    """A check with what `docs/checks.md` says about it.
 
     code     stable, dotted, lower case: `kvm.nested-disabled`
     meaning  what it means when it strikes, one sentence

@@ -1,5 +1,7 @@
 """`nestlab doctor`: are these machines ready to nest, why not, and what mends it."""
 
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +10,7 @@ import typer
 from nestlab.home import Home
 
 if TYPE_CHECKING:
+    from nestlab.cli.doctor_view import View
     from nestlab.survey.ask import Question
     from nestlab.survey.target import Target
 
@@ -65,22 +68,34 @@ def doctor(
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for each target.")] = 30,
 ) -> None:
     """Judge machines."""
-    import asyncio
+    from threading import Thread
 
-    from nestlab.cli.doctor_view import view_for
+    from nestlab.cli.interrupt import run_interruptible
     from nestlab.survey.ask import Question
     from nestlab.survey.survey import survey
 
+    # Loading what judges and shows takes longer than the probe: both at the same time.
+    Thread(target=import_module, args=("nestlab.cli.doctor_view",), daemon=True).start()
     home = Home.from_environment()
     wanted = _wanted(targets or [], root or [], facts or [], home)
     question = Question(functional=not no_probe, anonymous=bool(collect), seconds=timeout)
     if collect:
         _collect(wanted, question, home, collect)
         return
-    view = view_for(len(wanted), as_json=as_json, verbose=verbose)
-    asyncio.run(survey(wanted, question, home, at_once=min(jobs, len(wanted)), took=view.take))
-    view.close()
-    raise typer.Exit(0 if view.all_ready else 1)
+    number = len(wanted)
+
+    @cache
+    def view() -> "View":
+        from nestlab.cli.doctor_view import view_for
+
+        return view_for(number, as_json=as_json, verbose=verbose)
+
+    asked = survey(
+        wanted, question, home, at_once=min(jobs, number), took=lambda each: view().take(each)
+    )
+    run_interruptible(asked, lambda text: typer.echo(text, err=True))
+    view().close()
+    raise typer.Exit(0 if view().all_ready else 1)
 
 
 def _wanted(words: list[str], roots: list[Path], files: list[Path], home: Home) -> "list[Target]":

@@ -1,14 +1,20 @@
-"""Send the probe to a machine and read what it says."""
+"""Send the probe to a machine and read what it says.
+
+The models are imported when there is an answer: Pydantic takes longer to load than the probe to
+run, and `nestlab doctor` does both at the same time.
+"""
 
 from dataclasses import dataclass
 from importlib.resources import files
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.facts.model import Facts
+from nestlab.facts import bundle
 from nestlab.machine.protocol import Completed, Machine
+
+if TYPE_CHECKING:
+    from nestlab.facts.model import Facts
 
 _LIMIT = 4 << 20
 _PYTHON = ("python3", "-S", "-E", "-")  # neither site-packages nor the environment have a say
@@ -45,7 +51,9 @@ class ProbeOptions:
 DEFAULT = ProbeOptions()
 
 
-async def gather(machine: Machine, *, deadline: Deadline, options: ProbeOptions = DEFAULT) -> Facts:
+async def gather(
+    machine: Machine, *, deadline: Deadline, options: ProbeOptions = DEFAULT
+) -> "Facts":
     """Run the probe on `machine`; without python3 there its shell tells the little that it can.
 
     Raises MachineError: `facts.no-python` (there is no python3, and the shell could not help),
@@ -53,7 +61,7 @@ async def gather(machine: Machine, *, deadline: Deadline, options: ProbeOptions 
     whatever `run` raises.
     """
     try:
-        done = await _run(machine, (*_PYTHON, *options.words), "probe.py", deadline)
+        done = await _run(machine, (*_PYTHON, *options.words), bundle.source(), deadline)
     except MachineError as problem:
         if problem.code != "machine.no-such-program":
             raise
@@ -61,26 +69,35 @@ async def gather(machine: Machine, *, deadline: Deadline, options: ProbeOptions 
     if not done.ok:
         raise _unreadable(machine, f"the probe ended with status {done.status}", done.error_text)
     try:
-        return Facts.model_validate_json(done.stdout)
-    except ValidationError as problem:
+        return _read(done.stdout)
+    except ValueError as problem:
         raise _unreadable(machine, "the probe's output is not nestlab.facts/1", str(problem)) from (
             problem
         )
 
 
-async def _run(machine: Machine, argv: tuple[str, ...], name: str, deadline: Deadline) -> Completed:
-    source = files("nestlab.facts").joinpath(name).read_bytes()
-    return await machine.run(argv, stdin=source, deadline=deadline, limit=_LIMIT)
+def _read(text: bytes) -> "Facts":
+    """Raises ValidationError, which is a ValueError."""
+    from nestlab.facts.model import Facts  # noqa: PLC0415  (see above)
+
+    return Facts.model_validate_json(text)
+
+
+async def _run(
+    machine: Machine, argv: tuple[str, ...], program: bytes, deadline: Deadline
+) -> Completed:
+    return await machine.run(argv, stdin=program, deadline=deadline, limit=_LIMIT)
 
 
 async def _ask_shell(
     machine: Machine, deadline: Deadline, options: ProbeOptions, missing: MachineError
-) -> Facts:
+) -> "Facts":
     """The facts without Python; the shell reads no copies. It tells nothing that identifies."""
     if options.root is not None:
         raise _no_python(machine) from missing
     try:
-        done = await _run(machine, _SHELL, "probe.sh", deadline)
+        script = files("nestlab.facts").joinpath("probe.sh").read_bytes()
+        done = await _run(machine, _SHELL, script, deadline)
     except MachineError as problem:
         if problem.code != "machine.no-such-program":
             raise
@@ -88,8 +105,8 @@ async def _ask_shell(
     if not done.ok:
         raise _no_python(machine, done.error_text) from missing
     try:
-        return Facts.model_validate_json(done.stdout)
-    except ValidationError as problem:
+        return _read(done.stdout)
+    except ValueError as problem:
         raise _no_python(machine, str(problem)) from problem
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What probe.py does, as far as a POSIX shell and awk can, for machines without python3: prints
-# nestlab.facts/1. Nothing is run in a guest, nothing is changed, no file is written.
+# What the package probe does, as far as a POSIX shell and awk can, for machines without python3:
+# prints nestlab.facts/1. Nothing is run in a guest, nothing is changed, no file is written.
 # The script comes on stdin, so every program below gets its input from somewhere else.
 
 LC_ALL=C

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group
-from rich.padding import Padding
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -32,9 +31,8 @@ def diagnosis(target: str, verdict: Verdict, *, everything: bool) -> Group:
     """
     shown = [found for found in verdict.findings if everything or found.severity != "ok"]
     passed = sum(found.severity == "ok" for found in verdict.findings)
-    parts = [_headline(target, verdict)]
-    for found in shown:
-        parts.append(_finding(found))
+    parts: list[RenderableType] = [_headline(target, verdict)]
+    parts += [_finding(found) for found in shown]
     if passed and not everything:
         parts.append(Text(f"\n{passed} checks passed; --verbose shows them", style="dim"))
     return Group(*parts)
@@ -71,7 +69,7 @@ def _headline(target: str, verdict: Verdict) -> Text:
     return text
 
 
-def _finding(found: Finding) -> Padding:
+def _finding(found: Finding) -> Text:
     text = Text()
     text.append(f"\n{found.severity} ", style=_STYLES[found.severity])
     text.append(plain(found.code), style="bold")
@@ -80,7 +78,7 @@ def _finding(found: Finding) -> Padding:
         text.append(f"\n  why: {plain(found.why)}", style="dim")
         if found.remedy:
             text.append(f"\n  do:  {plain(found.remedy)}")
-    return Padding(text, (0, 0, 0, 0))
+    return text
 
 
 def _word(verdict: Verdict) -> Text:

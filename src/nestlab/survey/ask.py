@@ -4,17 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from nestlab.deadline import Deadline
 from nestlab.errors import StoredDataError, UsageError
 from nestlab.facts.gather import ProbeOptions, gather
-from nestlab.facts.model import Facts
 from nestlab.home import Home
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine
 from nestlab.survey.target import FactsFile, Member, Remote, Target, Tree
+
+if TYPE_CHECKING:
+    from nestlab.facts.model import Facts
 
 _LIMIT = 16 << 20
 
@@ -33,7 +34,7 @@ class Question:
     seconds: float = 30.0
 
 
-async def ask(target: Target, question: Question, home: Home) -> Facts:
+async def ask(target: Target, question: Question, home: Home) -> "Facts":
     """The target's facts.
 
     Raises NestlabError: what `gather`, `open_remote` and `reach` raise, `facts.no-such-file`,
@@ -72,7 +73,11 @@ async def open_target(target: Target, home: Home, *, deadline: Deadline) -> Asyn
         yield LocalMachine()
 
 
-def _load(file: Path) -> Facts:
+def _load(file: Path) -> "Facts":
+    from pydantic import ValidationError  # noqa: PLC0415  (see facts/gather.py)
+
+    from nestlab.facts.model import Facts  # noqa: PLC0415
+
     try:
         with file.open("rb") as opened:
             text = opened.read(_LIMIT)

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nestlab.errors import NestlabError
-from nestlab.facts.model import Facts
 from nestlab.home import Home
 from nestlab.survey.ask import Question, ask
 from nestlab.survey.target import Target
+
+if TYPE_CHECKING:
+    from nestlab.facts.model import Facts
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Answer:
 
     target: Target
     seconds: float
-    facts: Facts | None = None
+    facts: "Facts | None" = None
     problem: NestlabError | None = None
 
 
