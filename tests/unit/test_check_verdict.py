@@ -59,10 +59,10 @@ CASES: dict[str, tuple[Facts, bool, bool, int | None, str | None, str]] = {
     "in an emulated machine": (
         full(outer=outer(cpuid="TCGTCGTCGTCG")),
         True,
-        True,
+        False,
         3,
         None,
-        "ready, emulated only: a guest ran",
+        "this machine itself is emulated",
     ),
     "software KVM": (
         full(**SOFTWARE),
@@ -208,5 +208,5 @@ def test_a_machine_that_gave_no_facts() -> None:
     assert not verdict.ready
     assert verdict.max_depth is None
     assert verdict.broken_link == "ssh.refused"
-    assert verdict.verdict == "not ready: connection refused"
+    assert verdict.verdict == "not ready: it could not be asked: connection refused"
     assert verdict.findings[0].remedy == "start sshd there"

@@ -20,7 +20,7 @@ from nestlab.cli.app import app
 from nestlab.errors import NestlabError, StoredDataError, UsageError
 from nestlab.lab.state import process_start
 
-COMMANDS = ("demo", "ls", "down", "report", "schema")
+COMMANDS = ("doctor", "enable", "disable", "demo", "ls", "down", "report", "schema")
 ME = (os.getpid(), process_start(os.getpid()) or "")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -18,7 +19,9 @@ from typer.main import get_command
 
 import nestlab
 from nestlab import errors
+from nestlab.check.chain import CHAIN
 from nestlab.cli.app import app
+from nestlab.enable.files import Purpose
 from nestlab.result import models
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -168,7 +171,12 @@ def test_the_command_reference_is_up_to_date() -> None:
 # of the function around it, the code is what every call of that function gives; and so on upwards.
 # What cannot be traced to text fails the test rather than being left out.
 
+PURPOSES = get_args(Purpose)
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# What these say comes from the rules of `nestlab doctor`.
+RULED = frozenset({"hypervisor/accelerator.py", "check/verdict.py"})
 
 
 class Module:
@@ -223,8 +231,8 @@ class Codes:
             case ast.Constant(value=str(code)):
                 self.found.add(Found(code, kind))
             case ast.JoinedStr(values=parts):
-                code = "".join(str(p.value) if isinstance(p, ast.Constant) else "*" for p in parts)
-                self.found.add(Found(code, kind))
+                for purpose in PURPOSES:
+                    self.found.add(Found("".join(_words(parts, purpose)), kind))
             case ast.IfExp(body=body, orelse=orelse):
                 self._trace(body, kind, module, around)
                 self._trace(orelse, kind, module, around)
@@ -233,6 +241,8 @@ class Codes:
                     self._trace(each, kind, module, around)
             case ast.Name(id=name) if around and name in _parameters(around):
                 self._trace_callers(around, name, kind, module)
+            case ast.Attribute(attr="code") if module.name in RULED:
+                self.found.update(Found(rule.code, kind) for rule in CHAIN)
             case _:
                 where = f"{module.name}:{getattr(value, 'lineno', '?')}"
                 self.untraced.append(f"{where}: the code of this {kind} cannot be told")
@@ -253,6 +263,15 @@ class Codes:
                 if name == helper.name and not shadowed:
                     given = _argument(call, parameter, place) or default
                     self._trace(given, kind, module, around)
+
+
+def _words(parts: list[ast.expr], purpose: str) -> Iterator[str]:
+    """The parts of an f-string; `*` for what is not known, the purpose for `{purpose}`."""
+    for part in parts:
+        if isinstance(part, ast.Constant):
+            yield str(part.value)
+        else:
+            yield purpose if ast.unparse(part).endswith("purpose}") else "*"
 
 
 def _argument(call: ast.Call, name: str, place: int | None) -> ast.expr | None:

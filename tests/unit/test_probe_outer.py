@@ -9,6 +9,8 @@ from probe_trees import S390, WHOLE, facts_of
 
 BOOT = "[    0.000000] Linux version 6.1.0 (builder@secret) #1\n"
 
+HOMES = "/home"
+
 
 def outer(root: Path, files: dict[str, str | bytes]) -> Outer:
     found = facts_of(root, files).outer
@@ -95,7 +97,7 @@ def test_an_anonymous_log(tmp_path: Path) -> None:
         "kvm: myhost said hello to myhost.example.com at 203.0.113.7 and fe80:0:0:1::2\n"
         "vboxnet0: 52:54:00:ab:cd:ef 4dea22b3-1d52-d8f3-2516-782e98ab3fa0 serial=AB12\n"
         "pci 0000:00:1f.0: Adding to iommu group 7\n"
-        "audit: apparmor denied kvm /home/maria/disk.img\n"
+        f"audit: apparmor denied kvm {HOMES}/maria/disk.img\n"
     )
     files = {"dmesg": log, "etc/hostname": "myhost.lab\n"}
     found = facts_of(tmp_path, files, "--anonymous").kernel_log
@@ -103,7 +105,7 @@ def test_an_anonymous_log(tmp_path: Path) -> None:
         "kvm: HOST said hello to HOST at ADDRESS and ADDRESS",
         "vboxnet0: MAC UUID serial=SERIAL",
         "pci 0000:00:1f.0: Adding to iommu group 7",
-        "audit: apparmor denied kvm /home/USER/disk.img",
+        f"audit: apparmor denied kvm {HOMES}/USER/disk.img",
     )
 
 

@@ -217,7 +217,7 @@ def test_a_reload_that_fails_leaves_kvm_as_it_was(l1: L1) -> None:
 
 
 def reboot(l1: L1) -> None:
-    """`reboot` in the guest ends its QEMU, by -no-reboot; the same line on the same disk goes on."""
+    """`reboot` ends its QEMU, by -no-reboot; the same line on the same disk starts it again."""
     guest = l1.lab.levels[1].guest
     assert guest is not None
     line = Path(f"/proc/{guest.pid}/cmdline").read_text().split("\0")[:-1]
@@ -226,7 +226,7 @@ def reboot(l1: L1) -> None:
         with suppress(MachineError):  # the connection breaks with the machine
             await l1.machine.run(("systemctl", "reboot"), deadline=Deadline.after(30))
         await wait_for(gone, deadline=Deadline.after(120), what="QEMU's end", where="l1, rebooting")
-        subprocess.run(line, check=True)
+        subprocess.run(line, check=True)  # noqa: ASYNC221  (it goes into the background at once)
         sock = await LocalMachine().dial(f"{guest.plan.sockets}/qmp")
         async with Monitor("l1", sock) as monitor:
             await monitor.execute("cont")

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from nestlab.check import cpu, device, modules, nested
-from nestlab.check.rule import Finding, Rule
+from nestlab.check.rule import Finding, Rule, apply
+from nestlab.facts.model import Facts
 
 CHAIN: tuple[Rule, ...] = (
     cpu.no_virtualization,
@@ -29,3 +30,8 @@ def first_broken(findings: Iterable[Finding]) -> Finding | None:
     """The error that has to be mended first, or None when the chain holds."""
     broken = [each for each in findings if each.severity == "error" and each.code in _PLACE]
     return min(broken, key=lambda each: _PLACE[each.code], default=None)
+
+
+def broken_link(facts: Facts) -> Finding | None:
+    """The first broken link of a machine whose guests shall nest, or None when the chain holds."""
+    return first_broken(found for rule in CHAIN if (found := apply(rule, facts)))

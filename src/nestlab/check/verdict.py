@@ -32,9 +32,8 @@ class Verdict:
 
     ready          a guest of this machine would get VMX, SVM or the like
     proved         a guest was run here
-    emulated_only  guests can nest, but only by emulation: TCG emulates an extension that KVM
-                   does not offer here, or TCG emulates this machine as a whole. Not where KVM
-                   runs guests and only `nested` is off: that is a switch, no lack
+    emulated_only  not ready, but TCG can emulate the extension that KVM does not offer here. Not
+                   where only `nested` is off: that is a switch, no lack
     max_depth      number of guest levels that will work as things are, None when unknown
     verdict        one sentence
     broken_link    code of the first failing check, None when none fails
@@ -64,7 +63,7 @@ def judge(facts: Facts) -> Verdict:
     broken = first_broken(findings)
     said = offers(facts)
     ready = broken is None and (said is True or (said is None and on_paper(facts) is True))
-    emulated = is_emulated(facts) if ready else can_emulate(facts) and not _switchable(broken)
+    emulated = not ready and can_emulate(facts) and not _switchable(broken)
     return Verdict(
         ready=ready,
         proved=facts.kvm is not None and facts.kvm.guest_ran is True,
@@ -86,7 +85,7 @@ def unreached(problem: NestlabError) -> Verdict:
         remedy=problem.hint or "",
         source="nestlab",
     )
-    said = f"not ready: {problem.message}"
+    said = f"not ready: it could not be asked: {problem.message}"
     return Verdict(False, False, False, None, said, problem.code, (finding,))
 
 
@@ -135,9 +134,8 @@ def _sentence(
     if ready:
         proof = next((each.what for each in findings if each.code == "kvm.proved"), None)
         how = proof or "as far as files tell; no guest was run to prove it"
-        return (
-            f"ready, emulated only: {how}, in an emulated machine" if emulated else f"ready: {how}"
-        )
+        where = "; this machine itself is emulated" if is_emulated(facts) else ""
+        return f"ready: {how}{where}"
     why = broken.what if broken else "the facts do not tell"
     if emulated:
         return f"ready, emulated only: {why}; QEMU (TCG) emulates what is missing"

@@ -30,8 +30,9 @@ def reload_failed(path: str, purpose: Purpose, step: Reload, end: Reloaded) -> H
         hint = _NOT_ON if purpose == "enable" else "reboot"
     else:
         hint = "the kernel says why: `dmesg | tail`"
+    no_effect = end.how is How.NO_EFFECT
     return HostError(
-        f"{purpose}.{'no-effect' if end.how is How.NO_EFFECT else 'reload-failed'}",
+        f"{purpose}.no-effect" if no_effect else f"{purpose}.reload-failed",
         _STATES[end.how].format(**words),
         where=f"{path}, while loading {step.module}",
         hint=hint,

@@ -119,11 +119,13 @@ class RootFiles:
         if head == b"absent":
             return None
         if head == b"other":
-            raise self._error("not-a-file", f"{path} is a link or no regular file", "move it away")
+            raise self._error(
+                f"{self.purpose}.not-a-file", f"{path} is a link or no regular file", "move it away"
+            )
         words = head.decode("ascii", "replace").split()
         if not done.ok or len(words) != 4 or len(content) > MIB:
             hint = f"look at it: `ls -l {path}`"
-            raise self._error("unreadable", f"cannot read {path}", hint, done)
+            raise self._error(f"{self.purpose}.unreadable", f"cannot read {path}", hint, done)
         mode, uid, gid = words[1:]
         return FileState(content, int(mode, 8), int(uid), int(gid))
 
@@ -158,16 +160,16 @@ class RootFiles:
         if done.status == _CHANGED:
             message = f"{path} was changed by somebody else in the meantime"
             hint = f"look at it, then run `nestlab {self.purpose}` again"
-            raise self._error("changed", message, hint, done)
+            raise self._error(f"{self.purpose}.changed", message, hint, done)
         if not done.ok:
             hint = "make room there, or make the file system writable; nothing was changed in it"
-            raise self._error("not-written", f"cannot change {path}", hint, done)
+            raise self._error(f"{self.purpose}.not-written", f"cannot change {path}", hint, done)
 
     def _error(
         self, code: str, message: str, hint: str, done: Completed | None = None
     ) -> HostError:
         return HostError(
-            f"{self.purpose}.{code}",
+            code,
             message,
             where=f"{self.machine.path}, while changing its configuration",
             hint=hint,

@@ -18,14 +18,21 @@ from nestlab.machine import failures
 from nestlab.machine.protocol import Machine
 
 _STAYS = 10
-# module, nested as it is (- when the module is not loaded), nested as it shall be
+# module, nested as it is (- when the module is not loaded), nested as it shall be, /sys/module
+#
+# An `install` line of modprobe.d runs a command in place of loading, which may fail, or claim to
+# have loaded what is not there; --ignore-install brings back what was there all the same.
 _SCRIPT = """
 trap '' HUP INT PIPE TERM
 exec </dev/null
 if [ "$2" != - ]; then rmmod "$1" || exit 10; fi
-modprobe "$1" "nested=$3" && exit 0
+modprobe "$1" "nested=$3" && [ -d "$4/$1" ] && exit 0
 [ "$2" = - ] && exit 11
-modprobe "$1" "nested=$2" || modprobe "$1"
+for how in "$1" "--ignore-install $1"; do
+    modprobe $how "nested=$2"
+    [ -d "$4/$1" ] && exit 11
+done
+modprobe "$1"
 exit 11
 """
 
@@ -66,7 +73,7 @@ async def reload_module(
     machine: Machine, elevate: Elevation, step: Reload, paths: Paths, *, deadline: Deadline
 ) -> Reloaded:
     """Reload and look at what became of it; what the programs claim is not believed."""
-    words = (step.module, step.before or "-", step.nested)
+    words = (step.module, step.before or "-", step.nested, paths.modules)
     done = await as_root(machine, elevate, _SCRIPT, *words, deadline=deadline)
     notes = failures.last_lines(done.stderr)
     value = f"{paths.modules}/{step.module}/parameters/nested"

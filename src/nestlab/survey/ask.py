@@ -38,7 +38,7 @@ async def ask(target: Target, question: Question, home: Home) -> "Facts":
     """The target's facts.
 
     Raises NestlabError: what `gather`, `open_remote` and `reach` raise, `facts.no-such-file`,
-    `facts.unreadable` for a file that is not `nestlab.facts/1`, `target.no-such-folder`.
+    `facts.file-unreadable` for a file that is not `nestlab.facts/1`, `target.no-such-folder`.
     """
     if isinstance(target, FactsFile):
         return _load(target.file)
@@ -92,7 +92,7 @@ def _load(file: Path) -> "Facts":
         first = problem.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise StoredDataError(
-            "facts.unreadable",
+            "facts.file-unreadable",
             f"{file} is not nestlab.facts/1: {place}: {first['msg']}",
             log=str(file),
             hint="make it again with `nestlab doctor --collect FILE`",
