@@ -111,7 +111,7 @@ def _wanted(words: list[str], roots: list[Path], files: list[Path], home: Home) 
 def _collect(wanted: "list[Target]", question: "Question", home: Home, file: Path) -> None:
     import asyncio
 
-    from nestlab.errors import UsageError
+    from nestlab.errors import StoredDataError, UsageError
     from nestlab.survey.ask import ask
 
     if len(wanted) != 1:
@@ -120,6 +120,13 @@ def _collect(wanted: "list[Target]", question: "Question", home: Home, file: Pat
     text = found.model_dump_json(by_alias=True, exclude_none=True, indent=1) + "\n"
     if str(file) == "-":
         typer.echo(text, nl=False)
-    else:
+        return
+    try:
         file.write_text(text)
-        typer.echo(f"written: {file}", err=True)
+    except OSError as problem:
+        raise StoredDataError(
+            "facts.not-written",
+            f"cannot write {file}: {problem.strerror}",
+            hint="choose another place; - writes standard output",
+        ) from problem
+    typer.echo(f"written: {file}", err=True)
