@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nestlab.check.verdict import Verdict, judge
 
+from nestlab.check.verdict import Verdict, judge
 from nestlab.facts import bundle
 from nestlab.facts.model import Facts
 from offline_trees import LINK, OFFLINE, names, read_tree, unpack

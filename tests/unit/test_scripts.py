@@ -532,20 +532,20 @@ def with_stub_environment(host: Host, statuses: Sequence[int] = (0,)) -> None:
 @pytest.mark.parametrize(
     ("arguments", "statuses", "runs", "status"),
     [
-        ([], [0, 0], ["-n auto -m not vm", "--reruns 3 -m vm"], 0),
-        ([], [1], ["-n auto -m not vm"], 1),
-        ([], [0, 1], ["-n auto -m not vm", "--reruns 3 -m vm"], 1),
-        ([], [5], ["-n auto -m not vm"], 5),
-        ([], [0, 5], ["-n auto -m not vm", "--reruns 3 -m vm"], 5),
-        (["--fast"], [0], ["-n auto -m not vm"], 0),
-        (["--fast"], [5], ["-n auto -m not vm"], 5),
-        (["--fast", "-k", "a b"], [1], ["-n auto -m not vm -k a b"], 1),
-        (["-k", "x"], [0, 0], ["-n auto -m not vm -k x", "--reruns 3 -m vm -k x"], 0),
-        (["-k", "x"], [5, 0], ["-n auto -m not vm -k x", "--reruns 3 -m vm -k x"], 0),
-        (["-k", "x"], [0, 5], ["-n auto -m not vm -k x", "--reruns 3 -m vm -k x"], 0),
-        (["-k", "x"], [5, 5], ["-n auto -m not vm -k x", "--reruns 3 -m vm -k x"], 5),
-        (["-k", "x"], [0, 2], ["-n auto -m not vm -k x", "--reruns 3 -m vm -k x"], 2),
-        (["-k", "x"], [2], ["-n auto -m not vm -k x"], 2),
+        ([], [0, 0], ["-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"], 0),
+        ([], [1], ["-n auto -m not vm and not slow"], 1),
+        ([], [0, 1], ["-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"], 1),
+        ([], [5], ["-n auto -m not vm and not slow"], 5),
+        ([], [0, 5], ["-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"], 5),
+        (["--fast"], [0], ["-n auto -m not vm and not slow"], 0),
+        (["--fast"], [5], ["-n auto -m not vm and not slow"], 5),
+        (["--fast", "-k", "a b"], [1], ["-n auto -m not vm and not slow -k a b"], 1),
+        (["-k", "x"], [0, 0], ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"], 0),
+        (["-k", "x"], [5, 0], ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"], 0),
+        (["-k", "x"], [0, 5], ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"], 0),
+        (["-k", "x"], [5, 5], ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"], 5),
+        (["-k", "x"], [0, 2], ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"], 2),
+        (["-k", "x"], [2], ["-n auto -m not vm and not slow -k x"], 2),
         (["-x", "-m", "vm"], [1], ["-x -m vm"], 1),
     ],
 )
@@ -563,8 +563,8 @@ def test_ci_runs_all_tests(host: Host, shell: list[str]) -> None:
     done = subprocess.run([*shell, str(host.root / ".ci" / "run")], check=False, cwd="/")
     assert done.returncode == 3
     assert [call.partition(" ")[2] for call in host.calls()[-2:]] == [
-        "checkout: -m pytest -n auto -m not vm",
-        "checkout: -m pytest --reruns 3 -m vm",
+        "checkout: -m pytest -n auto -m not vm and not slow",
+        "checkout: -m pytest --reruns 3 -m vm or slow",
     ]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from nestlab import __version__
 from nestlab.cli import demo, disable, doctor, down, enable, ls, report, schema
+from nestlab.cli.ahead import begin
 from nestlab.cli.failure import show_bug, show_error
 from nestlab.errors import NestlabError
 
@@ -41,7 +42,7 @@ def options(
 def main() -> None:
     """Run the command line; every expected failure ends with its own status."""
     try:
-        app(prog_name="nestlab")
+        app(prog_name="nestlab", obj=begin(sys.argv[1:]))
     except NestlabError as problem:
         show_error(problem)
         sys.exit(problem.exit_status)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nestlab.survey.ask import Question
     from nestlab.survey.target import Target
 
+_STDIN = Path("/dev/stdin")
 _EXAMPLES = """Examples:
 
   nestlab doctor                              this machine
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
+    context: typer.Context,
     targets: Annotated[
         list[str] | None,
         typer.Argument(help="user@host, user@host:port, l1/l2 or LAB:l1/l2; this machine if none."),
@@ -78,7 +80,9 @@ def doctor(
     Thread(target=import_module, args=("nestlab.cli.doctor_view",), daemon=True).start()
     home = Home.from_environment()
     wanted = _wanted(targets or [], root or [], facts or [], home)
-    question = Question(functional=not no_probe, anonymous=bool(collect), seconds=timeout)
+    question = Question(
+        functional=not no_probe, anonymous=bool(collect), seconds=timeout, begun=context.obj
+    )
     if collect:
         _collect(wanted, question, home, collect)
         return
@@ -104,7 +108,7 @@ def _wanted(words: list[str], roots: list[Path], files: list[Path], home: Home) 
 
     found = parse_targets(words, home)
     found += [Tree(root) for root in roots]
-    found += [FactsFile(file) for file in files]
+    found += [FactsFile(_STDIN if str(file) == "-" else file) for file in files]
     return found or [Here()]
 
 
@@ -115,9 +119,13 @@ def _collect(wanted: "list[Target]", question: "Question", home: Home, file: Pat
     from nestlab.survey.ask import ask
 
     if len(wanted) != 1:
-        raise UsageError("doctor.options", "--collect takes one target")
+        raise UsageError(
+            "doctor.options",
+            "--collect takes one target",
+            hint="call it once for each, with a file of its own",
+        )
     found = asyncio.run(ask(wanted[0], question, home))
-    text = found.model_dump_json(by_alias=True, exclude_none=True, indent=1) + "\n"
+    text = found.model_dump_json(by_alias=True, indent=1) + "\n"
     if str(file) == "-":
         typer.echo(text, nl=False)
         return

@@ -7,8 +7,11 @@ from typing import Protocol
 from rich.console import Console
 
 from nestlab.check.verdict import Verdict, judge, unreached
+from nestlab.errors import NestlabError
 from nestlab.report.diagnosis import Line, diagnosis, summary
 from nestlab.survey.survey import Answer
+
+_WIDE = 240
 
 
 class View(Protocol):
@@ -29,7 +32,9 @@ def view_for(number: int, *, as_json: bool, verbose: bool) -> View:
     """The view for that many targets."""
     if as_json:
         return JsonView()
-    return FullView(everything=verbose) if number == 1 or verbose else TableView(number)
+    if number == 1:
+        return FullView(everything=verbose, alone=True)
+    return FullView(everything=True, alone=False) if verbose else TableView(number)
 
 
 def verdict_of(answer: Answer) -> Verdict:
@@ -64,25 +69,32 @@ class JsonView:
 
 
 class FullView:
-    """Every target in full."""
+    """Every target in full.
 
-    def __init__(self, *, everything: bool) -> None:
+    alone  whether there is only one: then that it could not be asked is an error of the command
+    """
+
+    def __init__(self, *, everything: bool, alone: bool) -> None:
         self.all_ready = True
         self._everything = everything
+        self._alone = alone
+        self._problem: NestlabError | None = None
         self._console = Console(file=sys.stdout, highlight=False)
 
     def take(self, answer: Answer) -> None:
-        """Show it. Raises the NestlabError of a target that gave no facts."""
-        if answer.problem:
-            raise answer.problem
+        """Show it."""
+        if self._alone and answer.problem:
+            self._problem = answer.problem
+            return
         verdict = verdict_of(answer)
         self.all_ready &= verdict.ready
-        self._console.print(
-            diagnosis(str(answer.target), verdict, everything=self._everything), soft_wrap=True
-        )
+        shown = diagnosis(str(answer.target), verdict, everything=self._everything)
+        self._console.print(shown, soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing is left to say."""
+        """Raises the NestlabError of the only target, if it gave no facts."""
+        if self._problem:
+            raise self._problem
 
 
 class TableView:
@@ -106,6 +118,8 @@ class TableView:
         """The table, worst first, as the eye looks for what is to be mended."""
         lines = sorted(self._lines, key=lambda line: (line.verdict.ready, line.target))
         console = Console(file=sys.stdout, highlight=False)
+        if not console.is_terminal:
+            console.width = _WIDE  # nobody's columns are cut in a file
         console.print(summary(lines))
         ready = sum(line.verdict.ready for line in lines)
         console.print(f"{ready} of {len(lines)} ready; --verbose shows every finding and remedy")

@@ -51,6 +51,11 @@ class ProbeOptions:
 DEFAULT = ProbeOptions()
 
 
+def probing(options: ProbeOptions = DEFAULT) -> tuple[tuple[str, ...], bytes]:
+    """The probe's argv and stdin."""
+    return (*_PYTHON, *options.words), bundle.source()
+
+
 async def gather(
     machine: Machine, *, deadline: Deadline, options: ProbeOptions = DEFAULT
 ) -> "Facts":
@@ -61,7 +66,7 @@ async def gather(
     whatever `run` raises.
     """
     try:
-        done = await _run(machine, (*_PYTHON, *options.words), bundle.source(), deadline)
+        done = await _run(machine, *probing(options), deadline)
     except MachineError as problem:
         if problem.code != "machine.no-such-program":
             raise

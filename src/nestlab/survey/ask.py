@@ -10,9 +10,11 @@ from nestlab.deadline import Deadline
 from nestlab.errors import StoredDataError, UsageError
 from nestlab.facts.gather import ProbeOptions, gather
 from nestlab.home import Home
+from nestlab.machine.begun import Begun
+from nestlab.machine.eager import EagerMachine
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine
-from nestlab.survey.target import FactsFile, Member, Remote, Target, Tree
+from nestlab.survey.target import FactsFile, Here, Member, Remote, Target, Tree
 
 if TYPE_CHECKING:
     from nestlab.facts.model import Facts
@@ -27,11 +29,13 @@ class Question:
     functional  whether /dev/kvm is used, or only looked at
     anonymous   whether the facts shall identify nobody
     seconds     that each target has
+    begun       the probe of this machine, if it runs already
     """
 
     functional: bool = True
     anonymous: bool = False
     seconds: float = 30.0
+    begun: Begun | None = None
 
 
 async def ask(target: Target, question: Question, home: Home) -> "Facts":
@@ -47,6 +51,9 @@ async def ask(target: Target, question: Question, home: Home) -> "Facts":
     if isinstance(target, Tree):
         root = str(_folder(target.root))
     options = ProbeOptions(functional=question.functional, anonymous=question.anonymous, root=root)
+    if isinstance(target, Here) and question.begun:
+        eager = EagerMachine(question.begun)
+        return await gather(eager, deadline=deadline, options=options)
     async with open_target(target, home, deadline=deadline) as machine:
         return await gather(machine, deadline=deadline, options=options)
 
@@ -57,11 +64,11 @@ async def open_target(target: Target, home: Home, *, deadline: Deadline) -> Asyn
     if isinstance(target, Remote):
         from nestlab.machine.remote import open_remote  # noqa: PLC0415  (asyncssh costs time)
 
-        machine = await open_remote(target.address, deadline=deadline)
+        remote = await open_remote(target.address, deadline=deadline)
         try:
-            yield machine
+            yield remote
         finally:
-            await machine.close()
+            await remote.close()
     elif isinstance(target, Member):
         from nestlab.lab.down import find_lab  # noqa: PLC0415
         from nestlab.lab.reach import reach  # noqa: PLC0415
