@@ -529,48 +529,51 @@ def with_stub_environment(host: Host, statuses: Sequence[int] = (0,)) -> None:
     )
 
 
+FAST, LONG = "-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"
+
+
 @pytest.mark.parametrize(
     ("arguments", "statuses", "runs", "status"),
     [
-        ([], [0, 0], ["-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"], 0),
-        ([], [1], ["-n auto -m not vm and not slow"], 1),
-        ([], [0, 1], ["-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"], 1),
-        ([], [5], ["-n auto -m not vm and not slow"], 5),
-        ([], [0, 5], ["-n auto -m not vm and not slow", "--reruns 3 -m vm or slow"], 5),
-        (["--fast"], [0], ["-n auto -m not vm and not slow"], 0),
-        (["--fast"], [5], ["-n auto -m not vm and not slow"], 5),
-        (["--fast", "-k", "a b"], [1], ["-n auto -m not vm and not slow -k a b"], 1),
+        ([], [0, 0], [FAST, LONG], 0),
+        ([], [1], [FAST], 1),
+        ([], [0, 1], [FAST, LONG], 1),
+        ([], [5], [FAST], 5),
+        ([], [0, 5], [FAST, LONG], 5),
+        (["--fast"], [0], [FAST], 0),
+        (["--fast"], [5], [FAST], 5),
+        (["--fast", "-k", "a b"], [1], [f"{FAST} -k a b"], 1),
         (
             ["-k", "x"],
             [0, 0],
-            ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"],
+            [f"{FAST} -k x", f"{LONG} -k x"],
             0,
         ),
         (
             ["-k", "x"],
             [5, 0],
-            ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"],
+            [f"{FAST} -k x", f"{LONG} -k x"],
             0,
         ),
         (
             ["-k", "x"],
             [0, 5],
-            ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"],
+            [f"{FAST} -k x", f"{LONG} -k x"],
             0,
         ),
         (
             ["-k", "x"],
             [5, 5],
-            ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"],
+            [f"{FAST} -k x", f"{LONG} -k x"],
             5,
         ),
         (
             ["-k", "x"],
             [0, 2],
-            ["-n auto -m not vm and not slow -k x", "--reruns 3 -m vm or slow -k x"],
+            [f"{FAST} -k x", f"{LONG} -k x"],
             2,
         ),
-        (["-k", "x"], [2], ["-n auto -m not vm and not slow -k x"], 2),
+        (["-k", "x"], [2], [f"{FAST} -k x"], 2),
         (["-x", "-m", "vm"], [1], ["-x -m vm"], 1),
     ],
 )
