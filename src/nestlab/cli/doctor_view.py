@@ -88,8 +88,9 @@ class FullView:
             return
         verdict = verdict_of(answer)
         self.all_ready &= verdict.ready
-        shown = diagnosis(str(answer.target), verdict, everything=self._everything)
-        self._console.print(shown, soft_wrap=True)
+        wrapped = self._console.is_terminal
+        shown = diagnosis(str(answer.target), verdict, everything=self._everything, wrapped=wrapped)
+        self._console.print(shown, soft_wrap=not wrapped)
 
     def close(self) -> None:
         """Raises the NestlabError of the only target, if it gave no facts."""

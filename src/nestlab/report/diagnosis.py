@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,15 +25,16 @@ class Line:
     seconds: float
 
 
-def diagnosis(target: str, verdict: Verdict, *, everything: bool) -> Group:
+def diagnosis(target: str, verdict: Verdict, *, everything: bool, wrapped: bool) -> Group:
     """The verdict on top, then what was found by severity.
 
     everything  also the checks that passed
+    wrapped     whether long lines are broken to the console's width, with their indentation
     """
     shown = [found for found in verdict.findings if everything or found.severity != "ok"]
     passed = sum(found.severity == "ok" for found in verdict.findings)
     parts: list[RenderableType] = [_headline(target, verdict)]
-    parts += [_finding(found) for found in shown]
+    parts += [_finding(found, wrapped=wrapped) for found in shown]
     if passed and not everything:
         parts.append(Text(f"\n{passed} checks passed; --verbose shows them", style="dim"))
     return Group(*parts)
@@ -69,16 +71,20 @@ def _headline(target: str, verdict: Verdict) -> Text:
     return text
 
 
-def _finding(found: Finding) -> Text:
-    text = Text()
-    text.append(f"\n{found.severity} ", style=_STYLES[found.severity])
-    text.append(plain(found.code), style="bold")
-    text.append(f"\n  {plain(found.what)}")
+def _finding(found: Finding, *, wrapped: bool) -> Group:
+    head = Text()
+    head.append(f"\n{found.severity} ", style=_STYLES[found.severity])
+    head.append(plain(found.code), style="bold")
+    lines = [("", found.what, "")]
     if found.severity != "ok":
-        text.append(f"\n  why: {plain(found.why)}", style="dim")
-        if found.remedy:
-            text.append(f"\n  do:  {plain(found.remedy)}")
-    return text
+        lines += [("why: ", found.why, "dim"), ("do:  ", found.remedy, "")]
+    return Group(head, *(_indented(*line, wrapped=wrapped) for line in lines if line[1]))
+
+
+def _indented(label: str, text: str, style: str, *, wrapped: bool) -> RenderableType:
+    """Further lines of a long one stand below its first word."""
+    line = Text(label + plain(text), style=style)
+    return Padding(line, (0, 0, 0, 2)) if wrapped else Text("  ").append_text(line)
 
 
 def _word(verdict: Verdict) -> Text:
