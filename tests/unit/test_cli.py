@@ -72,7 +72,7 @@ def test_kvm_is_not_replaced_in_silence(tmp_path: Path) -> None:
     if can_nest:
         assert code == "qemu.missing"
     elif found["guest_ran"]:
-        assert code in {"kvm.cannot-nest", "kvm.nested-disabled"}
+        assert code in {"kvm.cannot-nest", "kvm.nested-disabled", "kvm.software"}
     else:
         assert code in {"kvm.not-openable", "kvm.no-guest", "kvm.no-device",
                         "cpu.no-virtualization"}  # fmt: skip
