@@ -9,9 +9,11 @@ import pytest
 
 from enable_players import WITH_PASSWORD, World, make_world
 from nestlab.deadline import Deadline
+from nestlab.enable.as_root import RootMachine
 from nestlab.enable.elevation import Elevation, as_root
 from nestlab.errors import HostError, NestlabError, StoredDataError
 from nestlab.events import Event, Progress
+from nestlab.facts.gather import gather
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.local import LocalMachine
 
@@ -136,3 +138,20 @@ def test_a_script_that_lost_its_stdin_does_nothing(world: World) -> None:
     run = as_root(LocalMachine(), elevate, "echo done", deadline=Deadline.after(5))
     done = asyncio.run(run)
     assert (done.status, done.text) == (7, "")
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_programs_run_through_sudo_with_their_own_stdin(world: World, cached: bool) -> None:
+    """The password never reaches them, whether sudo asked for it or left it."""
+    if cached:
+        (world.folder / "cached").touch()
+    machine = RootMachine(LocalMachine("l9"), WITH_PASSWORD)
+    run = machine.run(("cat",), stdin=b"a\nb", deadline=Deadline.after(20))
+    assert asyncio.run(run).stdout == b"a\nb"
+    assert machine.path == "l9"
+
+
+def test_facts_are_read_through_sudo(world: World) -> None:
+    machine = RootMachine(LocalMachine(), WITH_PASSWORD)
+    assert asyncio.run(gather(machine, deadline=Deadline.after(30))).kernel
+    assert "sudo" in (world.folder / "calls").read_text()

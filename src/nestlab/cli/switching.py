@@ -76,6 +76,7 @@ async def _switch(
 ) -> Done:
     from nestlab.check.verdict import judge
     from nestlab.enable.apply import apply
+    from nestlab.enable.as_root import RootMachine
     from nestlab.facts.gather import gather
     from nestlab.survey.ask import open_target
 
@@ -89,7 +90,9 @@ async def _switch(
         # the user may have thought about it for as long as they liked
         deadline = Deadline.after(wish.seconds)
         outcome = await apply(machine, plan, deadline=deadline, tell=sink)
-        facts = await gather(machine, deadline=deadline)
+        # whoever may not open /dev/kvm has let sudo prepare it, and sudo can prove it
+        prover = RootMachine(machine, plan.elevate) if plan.elevate.prefix else machine
+        facts = await gather(prover, deadline=deadline)
         return Done(str(target), plan, outcome, judge(facts))
 
 

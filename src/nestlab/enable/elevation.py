@@ -82,6 +82,7 @@ async def as_root(
     *words: str,
     deadline: Deadline,
     data: bytes = b"",
+    limit: int = _LIMIT,
 ) -> Completed:
     """Run a constant script with positional parameters; it finds `data` on its stdin.
 
@@ -90,7 +91,7 @@ async def as_root(
     token = secrets.token_hex(16)
     argv = elevate.argv(("sh", "-c", _PREAMBLE + script, "sh", token, *words))
     stdin = elevate.secret + token.encode() + b"\n" + data
-    return await machine.run(argv, deadline=deadline, stdin=stdin, limit=_LIMIT)
+    return await machine.run(argv, deadline=deadline, stdin=stdin, limit=limit)
 
 
 def _needs_root(machine: Machine, notes: tuple[str, ...], elevate: Elevation) -> HostError:
