@@ -52,7 +52,8 @@ def overlay_argv(plan: GuestPlan) -> tuple[str, ...]:
     """Create the guest's disk: an overlay, so that the base image is never copied."""
     files = Files(plan)
     base = ("-b", plan.image.disk, "-F", "raw")
-    return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay)
+    size = () if plan.disk is None else (str(plan.disk),)
+    return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay, *size)
 
 
 def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
