@@ -26,6 +26,8 @@ class GuestPlan:
     path      the guest's address in the lab: `l1/l2`
     memory    bytes
     disk      bytes of the root disk, at least the image's; None: the image's
+    cpu       QEMU's CPU model with features; None: the architecture's, with which it can nest
+    kernel    further words of the kernel command line
     folder    where its files live *on the hypervisor's machine*
     sockets   where its monitor and console sockets live there (short: UNIX sockets allow 107 bytes)
     """
@@ -41,6 +43,8 @@ class GuestPlan:
     folder: str
     sockets: str
     disk: int | None = None
+    cpu: str | None = None
+    kernel: tuple[str, ...] = ()
 
     @property
     def hostname(self) -> str:

@@ -64,6 +64,8 @@ def plan_guest(
         folder=f"{place.folder}/{spec.name}",
         sockets=f"{place.sockets}/{spec.name}",
         disk=spec.disk,
+        cpu=spec.cpu,
+        kernel=spec.kernel,
     )
 
 

@@ -1,6 +1,7 @@
 """Guests as a lab wants them; the chain of a demo: one guest per level."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nestlab.errors import UsageError
 from nestlab.units import GIB, MIB
@@ -9,16 +10,33 @@ MAX_DEPTH = 4
 
 
 @dataclass(frozen=True)
+class FileSpec:
+    """A file of the user's that is put into a guest; `mode` are its permission bits there."""
+
+    source: Path
+    target: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
 class GuestSpec:
     """A guest as the user asks for it, with the guests inside it; sizes in bytes.
 
-    disk  of its root disk, at least the image's; None: the image's
+    disk    of its root disk, at least the image's; None: the image's
+    cpu     QEMU's CPU model with features; None: the one with which the guest can nest
+    kernel  further words of its kernel command line
+    files   put into it before `run`
+    run     commands, in order, when it is up for the first time
     """
 
     name: str
     vcpus: int
     memory: int
     disk: int | None = None
+    cpu: str | None = None
+    kernel: tuple[str, ...] = ()
+    files: tuple[FileSpec, ...] = ()
+    run: tuple[tuple[str, ...], ...] = ()
     guests: "tuple[GuestSpec, ...]" = ()
 
 
