@@ -100,7 +100,7 @@ def _plans(image: Image, accelerator: Accelerator, folder: Path) -> tuple[GuestP
     )  # fmt: skip
     second = dataclasses.replace(
         first, path="l1/l2", accelerator=Accelerator("kvm", "by hand"),
-        memory=chain_of(2)[1].memory, image=FROM_NVME,
+        memory=chain_of(2)[0].guests[0].memory, image=FROM_NVME,
         network=GuestNetwork(IPv4Network("10.96.1.0/24")), folder="/root/l2", sockets="/root/l2",
     )  # fmt: skip
     return first, second

@@ -20,7 +20,10 @@ from nestlab.cli.app import app
 from nestlab.errors import NestlabError, StoredDataError, UsageError
 from nestlab.lab.state import process_start
 
-COMMANDS = ("doctor", "enable", "disable", "demo", "ls", "down", "report", "schema")
+COMMANDS = (
+    *("doctor", "enable", "disable", "demo", "up", "ls", "status", "exec", "ssh", "cp", "logs"),
+    *("console", "ssh-config", "inventory", "down", "report", "schema"),
+)
 ME = (os.getpid(), process_start(os.getpid()) or "")
 
 

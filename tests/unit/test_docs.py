@@ -131,9 +131,9 @@ def test_command_lines_are_understood(page: str, line: tuple[str, ...]) -> None:
         parse(line)
 
 
-@pytest.mark.parametrize("line", [("demmo",), ("demo", "--dept", "3"), ("schema", "lab")])
+@pytest.mark.parametrize("line", [("demmo",), ("demo", "--dept", "3"), ("schema", "cat")])
 def test_a_wrong_command_line_is_refused(line: tuple[str, ...]) -> None:
-    with pytest.raises(Exception, match=r"demmo|dept|lab"):
+    with pytest.raises(Exception, match=r"demmo|dept|cat"):
         parse(line)
 
 

@@ -29,6 +29,14 @@ def memory(available: int) -> dict[str, int]:
     return {"total": 64 * GIB, "available": available}
 
 
+def links(chain: tuple[GuestSpec, ...]) -> list[GuestSpec]:
+    """The only guest, the only one in it, and so on."""
+    if not chain:
+        return []
+    (guest,) = chain
+    return [guest, *links(guest.guests)]
+
+
 @pytest.mark.parametrize(
     ("depth", "memories"),
     [
@@ -39,7 +47,7 @@ def memory(available: int) -> dict[str, int]:
     ],
 )
 def test_each_level_has_half_of_the_one_above(depth: int, memories: list[int]) -> None:
-    chain = chain_of(depth)
+    chain = links(chain_of(depth))
     assert [guest.memory for guest in chain] == memories
     assert [guest.name for guest in chain] == [f"l{level}" for level in range(1, depth + 1)]
     assert {guest.vcpus for guest in chain} == {2}
@@ -100,13 +108,22 @@ class _Link:
 
 def test_no_two_levels_share_a_subnet() -> None:
     taken: set[IPv4Network] = set()
-    links: list[_Link] = []
+    planned: list[_Link] = []
     path = "l0"
-    for spec in chain_of(MAX_DEPTH):
+    for spec in links(chain_of(MAX_DEPTH)):
         found = hypervisor(path, memory=memory(64 * GIB))
         plan = plan_guest(spec, found, place_in_guest("x"), "x", taken)
         taken.add(plan.network.subnet)
         path = plan.path
-        links.append(_Link(path, plan.network.subnet))
-    assert [link.path for link in links] == ["l1", "l1/l2", "l1/l2/l3", "l1/l2/l3/l4"]
-    assert len({link.subnet for link in links}) == MAX_DEPTH
+        planned.append(_Link(path, plan.network.subnet))
+    assert [link.path for link in planned] == ["l1", "l1/l2", "l1/l2/l3", "l1/l2/l3/l4"]
+    assert len({link.subnet for link in planned}) == MAX_DEPTH
+
+
+def test_what_siblings_were_promised_is_gone() -> None:
+    found = hypervisor(memory=memory(9 * GIB))
+    plan_guest(SPEC, found, PLACE, "x", set(), promised=4 * GIB)
+    with pytest.raises(HostError) as caught:
+        plan_guest(SPEC, found, PLACE, "x", set(), promised=5 * GIB)
+    assert caught.value.code == "lab.no-memory"
+    assert "9.0 GiB free, of which its other guests get 5.0 GiB" in caught.value.message

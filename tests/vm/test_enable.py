@@ -115,7 +115,7 @@ def boot_l2(l1: L1, stack: AsyncExitStack) -> Facts:
 
     async def work() -> Facts:
         parent = await promote(l1.machine, "kvm", ours=False, deadline=Deadline.after(90))
-        request = Request(chain_of(2)[1:], _IMAGE[0], boot_timeout=300)
+        request = Request(chain_of(2)[0].guests, _IMAGE[0], boot_timeout=300)
         events: list[Event] = []
         climb = Climb(request, l1.lab, l1.base / "evidence-l2", events.append)
         await climb.climb(parent, stack)

@@ -8,7 +8,25 @@ from typing import Annotated
 import typer
 
 from nestlab import __version__
-from nestlab.cli import demo, disable, doctor, down, enable, ls, report, schema
+from nestlab.cli import (
+    console,
+    cp,
+    demo,
+    disable,
+    doctor,
+    down,
+    enable,
+    execute,
+    inventory,
+    logs,
+    ls,
+    report,
+    schema,
+    ssh,
+    ssh_config,
+    status,
+    up,
+)
 from nestlab.cli.ahead import begin
 from nestlab.cli.failure import show_bug, show_error
 from nestlab.errors import NestlabError
@@ -20,7 +38,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Examples: nestlab doctor; nestlab demo --quick",
 )
-for command in (doctor, enable, disable, demo, ls, down, report, schema):
+for command in (
+    *(doctor, enable, disable, demo),
+    *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory, down),
+    *(report, schema),
+):
     command.register(app)
 
 

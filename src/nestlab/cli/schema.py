@@ -1,4 +1,4 @@
-"""`nestlab schema`: JSON Schemas of the files that nestlab writes."""
+"""`nestlab schema`: JSON Schemas of the files that nestlab reads and writes."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +10,7 @@ class Kind(StrEnum):
     """Files with a schema."""
 
     FACTS = "facts"
+    LAB = "lab"
     RESULT = "result"
 
 
@@ -26,6 +27,10 @@ def schema(kind: Annotated[Kind, typer.Argument(help="Which file.")]) -> None:
         from nestlab.result.schema import result_schema
 
         found = result_schema()
+    elif kind is Kind.LAB:
+        from nestlab.spec.schema import lab_schema
+
+        found = lab_schema()
     else:
         from nestlab.facts.model import Facts
 

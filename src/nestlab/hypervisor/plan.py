@@ -25,6 +25,9 @@ class GuestPlan:
     lab       the lab's id, carried by every process that belongs to it
     path      the guest's address in the lab: `l1/l2`
     memory    bytes
+    disk      bytes of the root disk, at least the image's; None: the image's
+    cpu       QEMU's CPU model with features; None: the architecture's, with which it can nest
+    kernel    further words of the kernel command line
     folder    where its files live *on the hypervisor's machine*
     sockets   where its monitor and console sockets live there (short: UNIX sockets allow 107 bytes)
     """
@@ -39,6 +42,9 @@ class GuestPlan:
     network: GuestNetwork
     folder: str
     sockets: str
+    disk: int | None = None
+    cpu: str | None = None
+    kernel: tuple[str, ...] = ()
 
     @property
     def hostname(self) -> str:

@@ -64,6 +64,6 @@ def debian_12() -> Recipe:
         suite="bookworm",
         architecture="amd64",
         packages=tuple(line for line in listed if line and not line.startswith("#")),
-        size=16 * GIB,
+        size=8 * GIB,
         files=tuple((inside, folder.joinpath(name).read_text()) for name, inside in _FILES.items()),
     )

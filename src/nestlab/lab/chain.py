@@ -13,13 +13,9 @@ from nestlab.home import Home
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.lab.climb import Climb, Request
 from nestlab.lab.folder import create_lab, remove_lab
+from nestlab.lab.lost import LOST, again
 from nestlab.lab.running import Lab, Level
 from nestlab.teardown import on_exit
-
-_LOST = frozenset(
-    {"guest.died", "guest.no-answer", "guest.panicked", "machine.deadline", "machine.lost"}
-)
-"""How it shows when emulation has lost a guest."""
 
 
 @contextlib.asynccontextmanager
@@ -67,21 +63,14 @@ async def _try(
             await climb.climb(host, trial)
         except MachineError as problem:
             # an emulated L1 alone was never seen to fail: then something else is wrong
-            emulation = host.accelerator.emulated and climb.nested and problem.code in _LOST
+            emulation = host.accelerator.emulated and climb.nested and problem.code in LOST
             if not emulation or attempt.number >= request.attempts:
                 raise
-            attempt.sink(Progress(climb.at, f"lost: {problem.message}", State.FAILED))
-            attempt.sink(Notice(_again(climb.at, attempt.number + 1, request.attempts)))
+            attempt.sink(Progress(climb.lost, f"lost: {problem.message}", State.FAILED))
+            attempt.sink(Notice(again(climb.lost, "the lab", attempt.number + 1, request.attempts)))
             return None
         await stack.enter_async_context(trial.pop_all())
         return lab
-
-
-def _again(path: str, number: int, attempts: int) -> str:
-    return (
-        f"{path} was lost, which happens now and then where SVM is emulated:"
-        f" starting the chain again (attempt {number} of {attempts})"
-    )
 
 
 async def _remove(lab: Lab) -> None:

@@ -8,31 +8,20 @@ from pathlib import Path
 from nestlab import __version__
 from nestlab.bench.ledger import Ledger
 from nestlab.bench.measure import new_seed
-from nestlab.deadline import Deadline
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
-from nestlab.hypervisor.promote import promote
-from nestlab.hypervisor.protocol import Hypervisor
-from nestlab.image.build import ensure_image
-from nestlab.image.recipe import debian_12
-from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up
-from nestlab.lab.climb import Request
+from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.down import sweep
+from nestlab.lab.ground import find_image, probe_host
 from nestlab.lab.measurement import measure_lab
 from nestlab.lab.proof import prove
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
-from nestlab.machine.local import LocalMachine
 from nestlab.result.models import Result, Run
 from nestlab.result.store import RunFolder
 from nestlab.workload.protocol import Workload
-
-_BUILD, _ASK = 1800.0, 60.0
-
-_ATTEMPTS = 3
-"""How often an emulated chain that is lost while it comes up is started in all."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +59,8 @@ async def run_demo(
     guests = chain_of(demo.depth)
     for lab_id in await sweep(home):
         sink(Notice(f"took down lab {lab_id}, left over from a nestlab that was killed"))
-    host = await _probe_host(demo.wanted, sink)
-    image = await _image(home, sink)
+    host = await probe_host(demo.wanted, sink)
+    image = await find_image(home, sink)
     folder = RunFolder.create(make_folder(home.runs))
     started(folder.path)
     run = Run(
@@ -82,7 +71,7 @@ async def run_demo(
         order_seed=new_seed(),
     )
     ledger = Ledger(run=run, save=folder.save)
-    request = Request(guests, image, demo.boot_timeout, attempts=_ATTEMPTS)
+    request = Request(guests, image, demo.boot_timeout, attempts=ATTEMPTS)
     evidence = folder.path / "machines"
     async with bring_up(request, home, host, evidence=evidence, sink=sink) as lab:
         proofs = await prove(lab, sink)
@@ -95,31 +84,3 @@ async def run_demo(
             sink(Progress("lab", "taking everything down"))
     sink(Progress("lab", "kept running" if demo.keep else "everything is down", State.DONE))
     return Outcome(ledger.result, folder.path, lab if demo.keep else None)
-
-
-async def _probe_host(wanted: Wanted, sink: Sink) -> Hypervisor:
-    sink(Progress("l0", "probing the accelerator"))
-    host = await promote(LocalMachine(), wanted, ours=False, deadline=Deadline.after(_ASK))
-    accelerator = host.accelerator
-    sink(Progress("l0", f"its guests run with {accelerator.name.upper()}", State.DONE))
-    if accelerator.emulated:
-        sink(
-            Notice(
-                f"{accelerator.why}. So the guests of l0 run with TCG, which emulates SVM:"
-                " every mechanism is real, every timing is emulation and labelled so."
-            )
-        )
-    return host
-
-
-async def _image(home: Home, sink: Sink) -> Image:
-    sink(Progress("image", "looking in the cache"))
-    image = await ensure_image(
-        ImageStore(make_folder(home.images)),
-        debian_12(),
-        LocalMachine(),
-        report=lambda step: sink(Progress("image", step)),
-        deadline=Deadline.after(_BUILD),
-    )
-    sink(Progress("image", f"{image.manifest.name} is ready", State.DONE))
-    return image

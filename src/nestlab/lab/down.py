@@ -63,14 +63,20 @@ async def sweep(home: Home) -> list[str]:
 
 
 def find_lab(home: Home, lab: str | None) -> tuple[Path, LabState]:
-    """The named lab, or the only one. Raises StoredDataError `lab.unknown`."""
+    """The lab of that id or that name, or the only one. Raises StoredDataError `lab.unknown`."""
     known = labs(home)
     found = [entry for entry in known if lab in {None, entry[1].id}]
+    if not found:
+        found = [entry for entry in known if lab == entry[1].name]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(state.id for _, state in known) or "none"
+    names = ", ".join(_called(state) for _, state in known) or "none"
     raise StoredDataError(
         "lab.unknown",
-        f"there is no lab {lab}" if lab else "which lab is meant is not clear",
+        f"there is no lab {lab}" if lab and not found else "which lab is meant is not clear",
         hint=f"labs that are up: {names}",
     )
+
+
+def _called(state: LabState) -> str:
+    return f"{state.id} ({state.name})" if state.name else state.id

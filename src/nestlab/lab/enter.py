@@ -1,11 +1,14 @@
 """How people enter a lab's machines: an OpenSSH configuration (pure)."""
 
+import re
 import shlex
+import tempfile
 from pathlib import Path
 
-from nestlab.lab.state import LabState
+from nestlab.lab.state import GuestRecord, LabState
 
-_CONFIG = "ssh_config"
+_CONFIG, _HOSTS = "ssh_config", "ssh_hosts"
+_LITERAL = re.compile(r"[\w.-]+", re.ASCII)
 
 
 def ssh_config(state: LabState, folder: Path) -> str:
@@ -14,15 +17,19 @@ def ssh_config(state: LabState, folder: Path) -> str:
     for guest in state.guests:
         parent, _, _ = guest.path.rpartition("/")
         through = f"  ProxyCommand {_proxy(folder, _alias(parent))}\n" if parent else ""
-        blocks.append(
-            f"Host {_alias(guest.path)}\n"
-            f"  HostName 127.0.0.1\n  Port {guest.ssh_port}\n  User root\n"
-            f"  IdentityFile {_file(folder / 'id_ed25519')}\n  IdentitiesOnly yes\n"
-            f"  UserKnownHostsFile {_file(folder / 'known_hosts')}\n"
-            f"  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
-            f"  HostKeyAlias {guest.identity}\n{through}"
-        )
+        blocks.append(f"Host {_alias(guest.path)}\n{_login(guest, folder)}{through}")
     return "\n".join(blocks)
+
+
+def _login(guest: GuestRecord, folder: Path) -> str:
+    """What every way in has in common."""
+    return (
+        f"  HostName 127.0.0.1\n  Port {guest.ssh_port}\n  User root\n"
+        f"  IdentityFile {_file(folder / 'id_ed25519')}\n  IdentitiesOnly yes\n"
+        f"  UserKnownHostsFile {_file(folder / 'known_hosts')}\n"
+        f"  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
+        f"  HostKeyAlias {guest.identity}\n"
+    )
 
 
 def known_hosts(state: LabState) -> str:
@@ -48,10 +55,54 @@ def _file(path: Path) -> str:
     return '"{}"'.format(str(path).replace("%", "%%"))
 
 
-def _proxy(folder: Path, parent: str) -> str:
+def _proxy(folder: Path, parent: str, file: str = _CONFIG) -> str:
     """What ProxyJump would run, quoted: ssh(1) itself passes the path of `-F` on unquoted.
 
     The user's shell reads it after ssh has replaced the tokens.
     """
-    config = shlex.quote(str(folder / _CONFIG)).replace("%", "%%")
+    config = shlex.quote(str(folder / file)).replace("%", "%%")
     return f"ssh -F {config} -W 127.0.0.1:%p {shlex.quote(parent)}"
+
+
+def host_alias(lab: str, path: str) -> str:
+    """`l1.l2.seed`: no two machines of the labs of one user have the same, by the lab's id."""
+    return f"{path.replace('/', '.')}.{lab}"
+
+
+def host_aliases(state: LabState, path: str) -> tuple[str, ...]:
+    """By the lab's name, if it has one that ssh takes literally, and by its id."""
+    named = state.name if state.name and _LITERAL.fullmatch(state.name) else None
+    return tuple(host_alias(lab, path) for lab in (named, state.id) if lab)
+
+
+def hosts_config(state: LabState, folder: Path) -> str:
+    """Text for ~/.ssh/config: one host per machine that is up, under all of its aliases.
+
+    Deeper ones are reached through their parents, by the file that `write_hosts` writes.
+    """
+    blocks = []
+    for guest in state.guests:
+        if guest.ssh_port is None:
+            continue
+        parent, _, _ = guest.path.rpartition("/")
+        command = _proxy(folder, host_alias(state.id, parent), _HOSTS)
+        through = f"  ProxyCommand {command}\n" if parent else ""
+        names = " ".join(host_aliases(state, guest.path))
+        blocks.append(f"Host {names}\n{_login(guest, folder)}{through}")
+    return "\n".join(blocks)
+
+
+def write_hosts(state: LabState, folder: Path) -> Path:
+    """Write the configuration and the known hosts for another process; returns its path."""
+    _replace(folder / "known_hosts", known_hosts(state))
+    _replace(folder / _HOSTS, hosts_config(state, folder))
+    return folder / _HOSTS
+
+
+def _replace(file: Path, text: str) -> None:
+    """In one step: another nestlab's ssh may be reading it."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=file.parent, prefix=f".{file.name}-", delete=False
+    ) as new:
+        new.write(text)
+    Path(new.name).replace(file)

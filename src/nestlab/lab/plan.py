@@ -34,16 +34,23 @@ def place_in_guest(lab: str) -> Place:
 
 
 def plan_guest(
-    spec: GuestSpec, hypervisor: Hypervisor, place: Place, lab: str, taken: set[IPv4Network]
+    spec: GuestSpec,
+    hypervisor: Hypervisor,
+    place: Place,
+    lab: str,
+    taken: set[IPv4Network],
+    *,
+    promised: int = 0,
 ) -> GuestPlan:
     """Decide everything about a guest.
 
-    taken  networks that any ancestor routes or that the lab gave away
+    taken     networks that any ancestor routes or that the lab gave away
+    promised  bytes of the hypervisor's memory that guests planned before it will take
 
     Raises HostError `lab.no-memory` with the arithmetic, `net.no-free-subnet`.
     """
     facts, parent = hypervisor.facts, hypervisor.machine.path
-    _must_fit(spec, hypervisor)
+    _must_fit(spec, hypervisor, promised)
     path = spec.name if parent == "l0" else f"{parent}/{spec.name}"
     return GuestPlan(
         lab=lab,
@@ -56,17 +63,26 @@ def plan_guest(
         network=choose_subnet(sorted(taken)),
         folder=f"{place.folder}/{spec.name}",
         sockets=f"{place.sockets}/{spec.name}",
+        disk=spec.disk,
+        cpu=spec.cpu,
+        kernel=spec.kernel,
     )
 
 
-def _must_fit(spec: GuestSpec, hypervisor: Hypervisor) -> None:
+def share_of(spec: GuestSpec) -> int:
+    """Bytes of its hypervisor's memory that a guest takes."""
+    return spec.memory + _OVERHEAD
+
+
+def _must_fit(spec: GuestSpec, hypervisor: Hypervisor, promised: int) -> None:
     memory, path = hypervisor.facts.memory, hypervisor.machine.path
-    needed = spec.memory + _OVERHEAD
-    if memory and memory.available < needed:
+    if memory and memory.available - promised < share_of(spec):
+        taken = f", of which its other guests get {format_size(promised)}" if promised else ""
         raise HostError(
             "lab.no-memory",
             f"{spec.name} does not fit into {path}: it needs {format_size(spec.memory)} and"
-            f" {format_size(_OVERHEAD)} around it, {path} has {format_size(memory.available)} free",
+            f" {format_size(_OVERHEAD)} around it, {path} has {format_size(memory.available)}"
+            f" free{taken}",
             where=f"{path}, while planning {spec.name}",
-            hint="end other programs on that machine, or build fewer levels",
+            hint="end other programs on that machine, give it more memory, or build less in it",
         )

@@ -1,6 +1,7 @@
-"""The chain of a demo: one guest per level."""
+"""Guests as a lab wants them; the chain of a demo: one guest per level."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nestlab.errors import UsageError
 from nestlab.units import GIB, MIB
@@ -9,16 +10,40 @@ MAX_DEPTH = 4
 
 
 @dataclass(frozen=True)
+class FileSpec:
+    """A file of the user's that is put into a guest; `mode` are its permission bits there."""
+
+    source: Path
+    target: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
 class GuestSpec:
-    """A guest as the user asks for it; memory in bytes."""
+    """A guest as the user asks for it, with the guests inside it; sizes in bytes.
+
+    disk    of its root disk, at least the image's; None: the image's
+    cpu     QEMU's CPU model with features; None: the one with which the guest can nest
+    kernel  further words of its kernel command line
+    files   put into it before `run`
+    run     commands, in order, when it is up for the first time
+    """
 
     name: str
     vcpus: int
     memory: int
+    disk: int | None = None
+    cpu: str | None = None
+    kernel: tuple[str, ...] = ()
+    files: tuple[FileSpec, ...] = ()
+    run: tuple[tuple[str, ...], ...] = ()
+    guests: "tuple[GuestSpec, ...]" = ()
 
 
 def chain_of(depth: int) -> tuple[GuestSpec, ...]:
-    """l1, l2, … of 2 vCPUs each; L1 has 4 GiB or what the levels below need, each child half.
+    """l1 with l2 in it, and so on, 2 vCPUs each.
+
+    L1 has 4 GiB, or what the levels below need, and each child half of its parent's.
 
     Raises UsageError `demo.depth`.
     """
@@ -29,7 +54,8 @@ def chain_of(depth: int) -> tuple[GuestSpec, ...]:
             hint=f"choose --depth from 1 to {MAX_DEPTH}",
         )
     first = max(4 * GIB, GIB << (depth - 1))
-    return tuple(
-        GuestSpec(f"l{level}", vcpus=2, memory=max(first >> (level - 1), 512 * MIB))
-        for level in range(1, depth + 1)
-    )
+    guests: tuple[GuestSpec, ...] = ()
+    for level in range(depth, 0, -1):
+        memory = max(first >> (level - 1), 512 * MIB)
+        guests = (GuestSpec(f"l{level}", vcpus=2, memory=memory, guests=guests),)
+    return guests

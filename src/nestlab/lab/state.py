@@ -1,6 +1,7 @@
 """A lab's state on disk: enough to enter it and to take it down from another process."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,11 @@ class GuestRecord(_Record):
     """A guest: what its process carries, and where its files are on its parent's machine.
 
     pid, ssh_port  None until it is up
+    address        its IPv4 address within its parent's network
+    vcpus, memory  what it was given; memory in bytes
+    accelerator    `kvm` or `tcg`; emulated: whether its timings are emulation, its own or an
+                   ancestor's
+    started        when its QEMU was started, UTC
     """
 
     path: str
@@ -26,17 +32,25 @@ class GuestRecord(_Record):
     sockets: str
     ssh_port: int | None = None
     host_key: str
+    address: str | None = None
+    vcpus: int | None = None
+    memory: int | None = None
+    accelerator: str | None = None
+    emulated: bool | None = None
+    started: datetime | None = None
 
 
 class LabState(_Record):
     """`nestlab.lab/1`.
 
+    name     the name in the lab file, if the lab came from one
     owner    process that has the lab up; when it is gone and `kept` is false, the lab is a leftover
     kept     whether the user asked to leave it running
     """
 
     schema_: Literal["nestlab.lab/1"] = Field(default="nestlab.lab/1", alias="schema")
     id: str
+    name: str | None = None
     owner: int
     owner_started: str
     kept: bool = False

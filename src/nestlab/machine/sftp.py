@@ -3,18 +3,24 @@
 Left to itself, asyncssh copies a link as a link, and takes a file for sparse, in which case it does
 not notice when it copied less than it should.
 
-Imported by `ssh.py` alone, because it imports asyncssh.
+Import this only where a machine behind SSH is used already, because it imports asyncssh.
 """
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
 
 from nestlab.machine.replacement import replacing, temporary_name
 
+Watch = Callable[[bytes, bytes, int, int], None]
+"""Told the source, the target, bytes copied, bytes in all."""
 
-async def put_whole(sftp: asyncssh.SFTPClient, local: Path, remote: str, mode: int) -> None:
+
+async def put_whole(
+    sftp: asyncssh.SFTPClient, local: Path, remote: str, mode: int, watch: Watch | None = None
+) -> None:
     """Through a temporary that only its owner reads, until it is complete and has its mode.
 
     Raises OSError, asyncssh.Error.
@@ -24,7 +30,7 @@ async def put_whole(sftp: asyncssh.SFTPClient, local: Path, remote: str, mode: i
     async with await sftp.open(temporary, "xb", private):
         pass  # `put` below keeps the mode of a file that is there
     try:
-        await sftp.put(local, temporary, follow_symlinks=True, sparse=False)
+        await sftp.put(local, temporary, follow_symlinks=True, sparse=False, progress_handler=watch)
         await sftp.chmod(temporary, mode)
         await sftp.posix_rename(temporary, remote)
     except BaseException:
@@ -33,9 +39,13 @@ async def put_whole(sftp: asyncssh.SFTPClient, local: Path, remote: str, mode: i
         raise
 
 
-async def get_whole(sftp: asyncssh.SFTPClient, remote: str, local: Path) -> None:
+async def get_whole(
+    sftp: asyncssh.SFTPClient, remote: str, local: Path, watch: Watch | None = None
+) -> None:
     """The permission bits come along. Raises OSError, ValueError, asyncssh.Error."""
     with replacing(local) as temporary:
-        await sftp.get(remote, temporary, follow_symlinks=True, sparse=False)
+        await sftp.get(
+            remote, temporary, follow_symlinks=True, sparse=False, progress_handler=watch
+        )
         mode = (await sftp.stat(remote)).permissions or 0o600
         temporary.chmod(mode & 0o777)

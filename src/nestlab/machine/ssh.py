@@ -86,6 +86,11 @@ class SshMachine:
         """The address within a lab."""
         return self._path
 
+    @property
+    def connection(self) -> asyncssh.SSHClientConnection:
+        """For what a verb does not do: streams while a program runs, trees of files."""
+        return self._connection
+
     async def run(
         self,
         argv: Sequence[str],
@@ -177,10 +182,7 @@ class SshMachine:
             raise self._lost_or(failure, problem) from problem
 
     async def get(self, remote: str, local: Path) -> None:
-        """See `Machine.get`; the permission bits come along.
-
-        For regular files: those of /proc and /sys have no size, use `read_text` for them.
-        """
+        """See `Machine.get`; the permission bits come along. For /proc and /sys: `read_text`."""
         try:
             async with self._sftp() as sftp:
                 await get_whole(sftp, remote, local)

@@ -52,7 +52,8 @@ def overlay_argv(plan: GuestPlan) -> tuple[str, ...]:
     """Create the guest's disk: an overlay, so that the base image is never copied."""
     files = Files(plan)
     base = ("-b", plan.image.disk, "-F", "raw")
-    return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay)
+    size = () if plan.disk is None else (str(plan.disk),)
+    return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay, *size)
 
 
 def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
         *("-name", f"guest={plan.identity}"),
         *("-accel", "kvm" if name == "kvm" else arch.tcg),
         *("-machine", arch.machine[name]),
-        *("-cpu", arch.cpu[name]),
+        *("-cpu", plan.cpu or arch.cpu[name]),
         *("-smp", str(plan.vcpus), "-m", f"size={plan.memory // 1024}k"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"),
         *(("-bios", firmware) if firmware else ()),
@@ -85,6 +86,7 @@ def kernel_command_line(plan: GuestPlan) -> str:
         f"console={arch.console} quiet panic=-1 net.ifnames=0",
         *arch.kernel,
         "init=/usr/lib/nestlab/init",
+        *plan.kernel,
     ))  # fmt: skip
 
 

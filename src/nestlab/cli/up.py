@@ -1,0 +1,113 @@
+"""`nestlab up`: bring a lab up from its file."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nestlab.cli.demo import Accel
+from nestlab.home import Home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nestlab.lab.running import Lab
+    from nestlab.lab.spec import GuestSpec
+
+_EXAMPLES = """Examples:
+
+  nestlab up lab.yaml           build what is missing, boot, prove every machine, leave it running
+
+  nestlab up --plan lab.yaml    only say what would be built, and whether it fits
+
+  nestlab status                look at it
+
+  nestlab down                  take it down; nothing is left
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="up",
+        help="Bring a lab up from its file: any depth, any width. It stays until `nestlab down`.",
+        epilog=_EXAMPLES,
+    )(up)
+
+
+def up(
+    file: Annotated[Path, typer.Argument(help="The lab file.")] = Path("lab.yaml"),
+    plan: Annotated[bool, typer.Option("--plan", help="Only print the plan.")] = False,
+    accel: Annotated[
+        Accel, typer.Option(help="auto: KVM where guests of it can nest, else TCG, said aloud.")
+    ] = Accel.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print nestlab.up/1.")] = False,
+    boot_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
+    ] = 300,
+) -> None:
+    """Bring a lab up."""
+    from rich.console import Console
+
+    from nestlab.cli.interrupt import run_interruptible
+    from nestlab.cli.progress import ProgressView
+    from nestlab.errors import NestlabError
+    from nestlab.lab.fit import fit
+    from nestlab.lab.from_file import guests_of
+    from nestlab.lab.up import Wish
+    from nestlab.lab.up import up as bring_up
+    from nestlab.spec.load import load
+
+    spec = load(file)
+    guests = guests_of(spec, file)
+    if plan:
+        _show_plan(spec.name, guests, as_json=as_json)
+    fit(guests)
+    if plan:
+        return
+    console = Console(stderr=True)
+    wish = Wish(spec.name, guests, accel.value, boot_timeout)
+    folders: list[Path] = []
+    with ProgressView(console) as view:
+        try:
+            work = bring_up(wish, Home.from_environment(), view, started=folders.append)
+            lab = run_interruptible(work, view.say)
+        except NestlabError:
+            for folder in folders:
+                view.say(f"consoles and logs: {folder}")
+            raise
+    _tell(lab, console, as_json=as_json)
+
+
+def _show_plan(name: str, guests: "tuple[GuestSpec, ...]", *, as_json: bool) -> None:
+    """The tree with what each machine gets and what its own guests take of it."""
+    from nestlab.lab.fit import rows_of
+    from nestlab.units import format_size
+
+    rows = rows_of(guests)
+    if as_json:
+        found = {"schema": "nestlab.plan/1", "lab": name, "machines": rows}
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for row in rows:
+        inside = f", of which its guests take {format_size(row['promised'])}"
+        typer.echo(
+            f"{'  ' * (row['level'] - 1)}{row['path']}: {row['vcpus']} vCPU,"
+            f" {format_size(row['memory'])}{inside if row['promised'] else ''}"
+        )
+
+
+def _tell(lab: "Lab", console: "Console", *, as_json: bool) -> None:
+    if as_json:
+        machines = [guest.model_dump(mode="json") for guest in lab.state.guests]
+        found = {"schema": "nestlab.up/1", "lab": lab.state.id, "name": lab.state.name}
+        typer.echo(json.dumps({**found, "machines": machines}, indent=1))
+        return
+    name = lab.state.name
+    for line in (
+        f"lab {name} is up (id {lab.state.id}): {len(lab.state.guests)} machines",
+        f"enter one: nestlab ssh {lab.state.guests[0].path}",
+        f"take it down: nestlab down {name}",
+    ):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,75 @@
+"""From a lab file to guests that can be built; what cannot be built yet is refused by name."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from nestlab.errors import UsageError
+from nestlab.image.recipe import debian_12
+from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.spec.models import LabSpec, Settings
+from nestlab.spec.tree import Node, machines
+from nestlab.units import format_size
+
+_LATER = ("disks", "devices", "packages", "networks")
+"""Keys of a guest that the file knows and nothing builds yet."""
+
+
+def guests_of(lab: LabSpec, file: Path) -> tuple[GuestSpec, ...]:
+    """The lab's guests, each with those inside it; paths of files are relative to the lab file.
+
+    Raises UsageError `lab.not-yet`, `lab.disk-too-small`.
+    """
+    nodes = machines(lab)
+    children: dict[str, list[Node]] = {}
+    for node in nodes:
+        _must_be_known(node)
+        children.setdefault(node.parent, []).append(node)
+    return tuple(_guest(node, children, file.parent) for node in children["l0"])
+
+
+def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestSpec:
+    wish = node.guest
+    return GuestSpec(
+        name=node.name,
+        vcpus=wish.vcpus,
+        memory=wish.memory,
+        disk=wish.disk if wish.disk > debian_12().size else None,
+        cpu=wish.cpu,
+        kernel=wish.kernel,
+        files=tuple(FileSpec(base / each.source, each.target, each.mode) for each in wish.files),
+        run=tuple(_argv(command) for command in wish.run),
+        guests=tuple(_guest(child, children, base) for child in children.get(node.path, ())),
+    )
+
+
+def _argv(command: str | tuple[str, ...]) -> tuple[str, ...]:
+    """A line is for the guest's own shell; words are for no shell."""
+    return ("sh", "-c", command) if isinstance(command, str) else command
+
+
+def _must_be_known(node: Node) -> None:
+    for key, said in _not_built(node.guest):
+        raise UsageError(
+            "lab.not-yet",
+            f"{node.path}: `{key}: {said}` cannot be built yet",
+            hint="leave it out; the lab file knows it, and a later version builds it",
+        )
+    smallest = debian_12().size
+    if node.guest.disk < smallest:
+        raise UsageError(
+            "lab.disk-too-small",
+            f"{node.path}: a disk of {format_size(node.guest.disk)} is smaller than the image's"
+            f" {format_size(smallest)}",
+            hint=f"write {format_size(smallest).replace('.0 ', '')} or more; it takes only what"
+            " is written to it",
+        )
+
+
+def _not_built(wish: Settings) -> Iterator[tuple[str, object]]:
+    yield from ((key, "…") for key in _LATER if getattr(wish, key))
+    if wish.image != "debian-12":
+        yield "image", wish.image
+    if wish.profile != "default":
+        yield "profile", wish.profile
+    if wish.accel != "auto":
+        yield "accel", wish.accel  # for the whole lab, by `nestlab up --accel`

@@ -1,0 +1,243 @@
+"""How the machines of a lab are: asked all at once, each with a short deadline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nestlab.deadline import Deadline
+from nestlab.errors import NestlabError
+from nestlab.lab.state import GuestRecord, LabState, owner_lives
+from nestlab.machine.local import LocalMachine
+from nestlab.machine.protocol import Machine
+from nestlab.machine.tasks import TaskSet
+from nestlab.units import format_duration
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds that a machine has to answer, once its parent has."""
+_CLOSE_PATIENCE = 3.0
+
+# Blocks of the disk that are in use, then the processes that carry the guest's identity: found as
+# in hypervisor/qemu/process.py, with the pattern in a pipe lest this shell be found too.
+_LOOK = """
+stat -c '%b %B' -- "$2" 2>/dev/null || echo
+printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
+"""
+
+Enter = Callable[[GuestRecord, Machine, Deadline], Awaitable[Machine]]
+"""Log in on a guest through its parent."""
+
+
+@dataclass(frozen=True)
+class MachineStatus:
+    """One machine; what is not known is None.
+
+    state      running: it answers; starting: no port of it is known yet; unreachable: its QEMU is
+               there, or nobody can tell, but it does not answer; gone: there is no QEMU of it
+    reason     why it is not running, in a few words
+    memory, disk_used   bytes; of the disk, what its overlay takes on its parent
+    uptime     seconds, as it says itself
+    """
+
+    path: str
+    level: int
+    parent: str
+    state: str
+    reason: str | None
+    accelerator: str | None
+    emulated: bool | None
+    address: str | None
+    vcpus: int | None
+    memory: int | None
+    disk_used: int | None
+    uptime: float | None
+
+
+@dataclass(frozen=True)
+class LabStatus:
+    """One lab; state: kept, busy (a nestlab works on it) or left over."""
+
+    id: str
+    name: str | None
+    state: str
+    folder: str
+    machines: tuple[MachineStatus, ...]
+
+
+def lab_state(state: LabState) -> str:
+    """`kept`, `busy` or `left over`."""
+    return "kept" if state.kept else "busy" if owner_lives(state) else "left over"
+
+
+async def survey_lab(
+    folder: Path,
+    state: LabState,
+    *,
+    patience: float = PATIENCE,
+    host: Machine | None = None,
+    enter: Enter | None = None,
+) -> LabStatus:
+    """Ask all machines; takes at most `patience` seconds for each level, whatever they do.
+
+    host   the machine at the root; by default this one
+    enter  how to log in; by default with the lab's key
+    """
+    asked = _Round(state, enter or _enter_with(folder), patience)
+    try:
+        machines = await asked.below("", host or LocalMachine(), None)
+    finally:
+        await asked.close()
+    order = [guest.path for guest in state.guests]
+    machines.sort(key=lambda each: order.index(each.path))
+    return LabStatus(state.id, state.name, lab_state(state), str(folder), tuple(machines))
+
+
+def _enter_with(folder: Path) -> Enter:
+    async def enter(guest: GuestRecord, parent: Machine, deadline: Deadline) -> Machine:
+        from nestlab.lab.keys import FILE  # noqa: PLC0415
+        from nestlab.machine.ssh import open_ssh  # noqa: PLC0415  (asyncssh costs time)
+
+        return await open_ssh(
+            path=guest.path,
+            sock=await parent.dial(("127.0.0.1", guest.ssh_port or 0)),
+            username="root",
+            client_key=folder / FILE,
+            host_key=guest.host_key,
+            deadline=deadline,
+        )
+
+    return enter
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """From outside: what the parent says. `process` None: it could not tell."""
+
+    process: bool | None = None
+    disk: int | None = None
+
+
+@dataclass(frozen=True)
+class _Entered:
+    """From inside: the machine, or why it cannot be entered."""
+
+    machine: Machine | None = None
+    uptime: float | None = None
+    reason: str | None = None
+
+
+class _Round:
+    """One look at everything."""
+
+    def __init__(self, state: LabState, enter: Enter, patience: float) -> None:
+        self._state, self._enter, self._patience = state, enter, patience
+        self._tasks = TaskSet()
+        self._entered: list[Machine] = []
+
+    async def below(
+        self, parent: str, machine: Machine | None, lost: str | None
+    ) -> list[MachineStatus]:
+        """All guests of a machine and theirs; `lost`: its state, when it cannot be asked."""
+        guests = [each for each in self._state.guests if each.path.rpartition("/")[0] == parent]
+        found = await asyncio.gather(*(self._ask(each, machine, lost) for each in guests))
+        return [row for rows in found for row in rows]
+
+    async def _ask(
+        self, guest: GuestRecord, parent: Machine | None, lost: str | None
+    ) -> Sequence[MachineStatus]:
+        if parent is None:
+            state = "gone" if lost == "gone" else "unreachable"
+            above = guest.path.rpartition("/")[0]
+            row = _row(guest, state, f"{above} is {lost}", _Seen(), _Entered())
+            return [row, *await self.below(guest.path, None, state)]
+        seen, entered = await asyncio.gather(self._look(guest, parent), self._go_in(guest, parent))
+        state, reason = self._judge(guest, seen, entered)
+        row = _row(guest, state, reason, seen, entered)
+        return [row, *await self.below(guest.path, entered.machine, state)]
+
+    def _judge(self, guest: GuestRecord, seen: _Seen, entered: _Entered) -> tuple[str, str | None]:
+        if entered.machine is not None:
+            return "running", None  # its host key was checked, so it was none but itself
+        if guest.ssh_port is None and (seen.process or owner_lives(self._state)):
+            return "starting", None
+        if seen.process is False:
+            return "gone", "no QEMU of it runs"
+        return "unreachable", entered.reason
+
+    async def _look(self, guest: GuestRecord, parent: Machine) -> _Seen:
+        argv = ("sh", "-c", _LOOK, "sh", guest.identity, f"{guest.folder}/root.qcow2")
+        try:
+            done = await self._within(
+                parent.run(argv, deadline=Deadline.after(self._patience), limit=4096)
+            )
+        except (NestlabError, TimeoutError):
+            return _Seen()
+        disk, *pids = done.text.split("\n")
+        blocks = disk.split()
+        known = len(blocks) == 2 and all(each.isascii() and each.isdecimal() for each in blocks)
+        return _Seen(any(pids), int(blocks[0]) * int(blocks[1]) if known else None)
+
+    async def _go_in(self, guest: GuestRecord, parent: Machine) -> _Entered:
+        if guest.ssh_port is None:
+            return _Entered()
+        try:
+            return await self._within(self._log_in(guest, parent))
+        except TimeoutError:
+            return _Entered(reason=f"no answer within {format_duration(self._patience)}")
+        except NestlabError as problem:
+            return _Entered(reason=problem.message)
+
+    async def _log_in(self, guest: GuestRecord, parent: Machine) -> _Entered:
+        deadline = Deadline.after(self._patience)
+        machine = await self._enter(guest, parent, deadline)
+        self._entered.append(machine)
+        done = await machine.run(("cat", "/proc/uptime"), deadline=deadline, limit=4096)
+        with suppress(ValueError, IndexError):
+            return _Entered(machine, float(done.text.split()[0]))
+        return _Entered(machine)
+
+    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result, or TimeoutError; work that is late ends when the connections are closed.
+
+        It is not cancelled: a machine that no longer answers would keep us waiting for the end of
+        the program that was started on it.
+        """
+        task = self._tasks.spawn(work)
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
+        if not done:
+            raise TimeoutError
+        return task.result()
+
+    async def close(self) -> None:
+        """Let go of all machines, deeper ones first, and of what was late."""
+        for again in (False, True):  # something may have been opened while others were closed
+            deepest_first = sorted(self._entered, key=lambda each: -each.path.count("/"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_PATIENCE):
+                    await asyncio.gather(*(each.close() for each in deepest_first))
+            if not again:
+                await self._tasks.cancel_all()
+
+
+def _row(
+    guest: GuestRecord, state: str, reason: str | None, seen: _Seen, entered: _Entered
+) -> MachineStatus:
+    parent, _, _ = guest.path.rpartition("/")
+    return MachineStatus(
+        path=guest.path,
+        level=guest.path.count("/") + 1,
+        parent=parent or "l0",
+        state=state,
+        reason=reason,
+        accelerator=guest.accelerator,
+        emulated=guest.emulated,
+        address=guest.address,
+        vcpus=guest.vcpus,
+        memory=guest.memory,
+        disk_used=seen.disk,
+        uptime=entered.uptime,
+    )

@@ -1,0 +1,84 @@
+"""What pydantic found wrong, in the words of the lab file."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from nestlab.errors import UsageError
+from nestlab.spec.finding import Finding, Loc, key_path, nearest, shown
+from nestlab.spec.models import Disk, Entry, File, Guest, LabSpec, Network, Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_INSIDE: dict[str, type[Entry]] = {
+    "guests": Guest, "defaults": Settings, "disks": Disk, "files": File,
+}  # fmt: skip
+_WORDS = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping (key: value)",
+    "model_type": "must be a mapping (key: value)",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} entry",
+    "too_long": "must have at most {max_length} entries",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "has characters that are not allowed, or is too long",
+    "literal_error": "must be {expected}",
+}
+
+
+def explain(error: ValidationError) -> Iterator[Finding]:
+    """The findings of a failed validation of LabSpec."""
+    for details in error.errors(include_url=False):
+        # entries that are wrong do not count for pydantic; they are there all the same
+        if details["type"] != "too_short" or not details["input"]:
+            yield _finding(details)
+
+
+def _finding(details: "ErrorDetails") -> Finding:
+    kind, loc = details["type"], details["loc"]
+    if kind == "extra_forbidden":
+        owner, _ = _field(loc)
+        unknown = UsageError(
+            "lab-file.unknown-key",
+            f"{key_path(loc)} is not a known key",
+            hint=nearest(str(loc[-1]), owner.model_fields, "known keys here"),
+        )
+        return Finding(loc, unknown)
+    if loc[-1:] == ("[key]",):
+        loc = loc[:-1]
+    context: dict[str, Any] = details.get("ctx", {})
+    path, hint = key_path(loc), context.get("hint") or _allowed(loc)
+    if kind == "missing":
+        return Finding(loc, UsageError("lab-file.value", f"{path} is missing", hint=hint))
+    words = _WORDS.get(kind, details["msg"]).format_map(context)
+    message = f"{path} {words}: {shown(details['input'])}"
+    return Finding(loc, UsageError("lab-file.value", message, hint=hint))
+
+
+def _field(loc: Loc) -> tuple[type[Entry], str]:
+    """The model that a location is in, and its field there."""
+    names = [part for part in loc if isinstance(part, str)]
+    match names:
+        case ["bench" | "networks" as key] | ["bench" as key, *_] | ["networks" as key, _]:
+            return LabSpec, key
+        case ["networks", _, key, *_]:
+            return Network, key
+        case []:
+            return LabSpec, ""
+    owner: type[Entry] = LabSpec
+    for name in names[:-1]:
+        owner = _INSIDE.get(name, owner)
+    return owner, names[-1]
+
+
+def _allowed(loc: Loc) -> str:
+    """What may be there: the description of the field."""
+    owner, key = _field(loc)
+    field = owner.model_fields.get(key)
+    return (field.description if field else None) or "see the documentation of the lab file"

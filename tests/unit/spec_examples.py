@@ -1,0 +1,96 @@
+"""Lab files that are written by machine: valid ones of every kind, as YAML of another program."""
+
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+
+from nestlab.errors import UsageError
+from nestlab.spec.load import parse
+from nestlab.spec.models import LabSpec
+
+NETWORKS = ("lan", "storage")
+NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(lambda n: n != "l0")
+SIZES = st.one_of(
+    st.integers(64, 10**6).map(lambda size: f"{size}MiB"),
+    st.integers(1, 4096).map(lambda size: f"{size} gib"),
+    st.integers(10**8, 10**12).map(lambda size: f"{size}B"),
+    st.sampled_from(("1.5GiB", "10GB", "1T")),
+)
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+COMMANDS = st.one_of(
+    WORDS.filter(str.strip), st.tuples(WORDS.filter(str.strip), WORDS, WORDS).map(list)
+)
+PATHS = st.from_regex(r"/[A-Za-z0-9_ ,;'é-]{1,20}", fullmatch=True)
+SETTINGS: dict[str, st.SearchStrategy[Any]] = {
+    "image": st.sampled_from(("debian-12", "rocky_9.4")),
+    "hypervisor": st.just("qemu"),
+    "accel": st.sampled_from(("auto", "kvm", "tcg")),
+    "vcpus": st.integers(1, 512),
+    "memory": SIZES,
+    "disk": SIZES,
+    "disks": st.lists(st.fixed_dictionaries({"size": SIZES}), max_size=2),
+    "devices": st.lists(PATHS, max_size=2),
+    "cpu": st.sampled_from((None, "host", "max,svm=on")),
+    "kernel": st.lists(st.sampled_from(("quiet", "a=b", 'dyndbg="file a +p"')), max_size=2),
+    "files": st.lists(
+        st.fixed_dictionaries(
+            {"source": st.just("../key"), "target": PATHS},
+            optional={"mode": st.integers(0, 0o7777).map(lambda mode: f"{mode:04o}")},
+        ),
+        max_size=2,
+    ),
+    "packages": st.lists(st.sampled_from(("qemu-system-x86", "g++")), max_size=2),
+    "run": st.lists(COMMANDS, max_size=2),
+    "networks": st.lists(st.sampled_from(NETWORKS), unique=True),
+    "profile": st.just("tuned-1"),
+}
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**17), 10**17)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _guests(children: st.SearchStrategy[Any] | None) -> st.SearchStrategy[Any]:
+    optional = {**SETTINGS, "count": st.integers(1, 3)}
+    if children is not None:
+        optional["guests"] = children
+    guest = st.fixed_dictionaries({"name": NAMES}, optional=optional)
+    # one name that begins with another could meet it once they are counted
+    return st.lists(guest, min_size=1, max_size=2, unique_by=lambda each: each["name"][0])
+
+
+LABS = st.fixed_dictionaries(
+    {
+        "name": NAMES,
+        "guests": _guests(_guests(None)),
+        "networks": st.just({"lan": {"subnet": "10.1.2.0/24"}, "storage": {"ipv6": False}}),
+    },
+    optional={
+        "defaults": st.fixed_dictionaries({}, optional=SETTINGS),
+        "bench": st.dictionaries(WORDS, JSON, max_size=3),
+    },
+)
+
+
+def text_of(data: Any) -> str:
+    """YAML as PyYAML writes it."""
+    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
+
+
+def dump(lab: LabSpec) -> str:
+    return text_of(lab.model_dump(mode="json", exclude_unset=True))
+
+
+def problem(text: str) -> UsageError:
+    """What is wrong with a text."""
+    try:
+        parse(text)
+    except UsageError as error:
+        return error
+    raise AssertionError("nothing is wrong")
