@@ -11,6 +11,8 @@ import pytest
 from enter_lab import EnterLab, enter_lab
 from sshd_world import Sshd
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(sshd: Sshd, tmp_path: Path) -> EnterLab:

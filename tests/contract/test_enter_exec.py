@@ -13,6 +13,8 @@ from enter_lab import NESTLAB, EnterLab, enter_lab
 from machine_worlds import processes
 from sshd_world import Sshd
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(sshd: Sshd, tmp_path: Path) -> EnterLab:

@@ -18,6 +18,9 @@ from enter_lab import HOSTILE_LOG, LAB, EnterLab, enter_lab
 from nestlab.lab.state import GuestRecord, save_state
 from sshd_world import Sshd
 
+pytestmark = pytest.mark.slow
+
+
 PATHS = ("l1", "l1/l2")
 
 

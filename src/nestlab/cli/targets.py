@@ -24,9 +24,9 @@ def parse_targets(words: list[str], home: Home) -> "list[Target]":
 
 
 def _labs(words: list[str], home: Home) -> list[str]:
-    """Ids of the labs, which are read only where a word may name one."""
+    """Ids and names of the labs, which are read only where a word may name one."""
     if not any(":" in word for word in words):
         return []
     from nestlab.lab.down import labs
 
-    return [state.id for _, state in labs(home)]
+    return [name for _, state in labs(home) for name in (state.id, state.name) if name]

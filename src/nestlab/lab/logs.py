@@ -66,12 +66,21 @@ async def _opened(
         async def size() -> int:
             return (await sftp.stat(file)).size or 0
 
-        async def read_at(offset: int, most: int) -> bytes:
+        async def read(offset: int, most: int) -> bytes:
             opened = await sftp.open(file, "rb")
             try:
                 return cast(bytes, await opened.read(most, offset))
             finally:
                 await opened.close()
+
+        async def read_at(offset: int, most: int) -> bytes:
+            # asyncssh reads in tasks of its own, and would complain of those that we interrupt
+            reading = asyncio.ensure_future(read(offset, most))
+            try:
+                return await asyncio.shield(reading)
+            except asyncio.CancelledError:
+                await asyncio.wait([reading])
+                raise
 
         await size()
         yield size, read_at

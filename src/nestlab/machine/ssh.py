@@ -28,6 +28,7 @@ from nestlab.machine.transcript import Transcript
 T = TypeVar("T")
 
 _BROKEN = (asyncssh.Error, OSError)
+_CUT = (BrokenPipeError, ConnectionResetError, asyncssh.ConnectionLost)
 
 RUNS_AT_ONCE, ENDINGS_AT_ONCE, TRANSFERS_AT_ONCE = 6, 3, 1
 """Sessions of one connection by purpose; sshd allows 10 (MaxSessions in sshd_config(5)). Ending
@@ -245,5 +246,5 @@ class SshMachine:
             raise
 
     def _lost_or(self, failure: MachineError, problem: Exception) -> MachineError:
-        broken = self._connection.is_closed()
+        broken = self._connection.is_closed() or isinstance(problem, _CUT)
         return failures.lost(self._path, problem) if broken else failure

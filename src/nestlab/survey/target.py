@@ -61,7 +61,9 @@ class FactsFile:
 Target = Here | Remote | Member | Tree | FactsFile
 
 _HERE = frozenset({"l0", "localhost", "."})
-_MEMBER = re.compile(r"(?:(?P<lab>[\w.-]+):)?(?P<path>l\d+(?:-\d+)?(?:/[\w-]+)*)")
+_MEMBER = re.compile(r"(?:(?P<lab>[\w.-]+):)?(?P<path>[a-z][a-z0-9-]*(?:/[a-z][a-z0-9-]*)*)")
+_LEVEL = re.compile(r"l\d+(?:-\d+)?|.*/.*")
+"""What no host is called; a machine with another name is named with its lab."""
 _HOST = re.compile(
     r"(?:ssh://)?(?:(?P<user>[^@\s:/-][^@\s:/]*)@)?"
     r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:/@\[\]-][^\s:/@\[\]]*)(?::(?P<port>\d{1,5}))?/?"
@@ -69,7 +71,7 @@ _HOST = re.compile(
 
 
 def parse(text: str, labs: Iterable[str] = ()) -> Target:
-    """What a word of the command line means; `labs` are the ids of the labs that are known.
+    """What a word of the command line means; `labs` are ids and names of the labs that are known.
 
     `l1/l2` and `LAB:l1/l2` are machines of a lab; everything else is a host as `ssh` takes it.
     Raises UsageError `target.unreadable`.
@@ -77,7 +79,9 @@ def parse(text: str, labs: Iterable[str] = ()) -> Target:
     if text in _HERE:
         return Here()
     member = _MEMBER.fullmatch(text)
-    if member and (member["lab"] is None or member["lab"] in set(labs)):
+    if member and (
+        member["lab"] in set(labs) if member["lab"] else _LEVEL.fullmatch(member["path"])
+    ):
         return Member(member["lab"], member["path"])
     host = _HOST.fullmatch(text)
     if host is None or int(host["port"] or 1) not in range(1, 65536):
