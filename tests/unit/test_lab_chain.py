@@ -22,10 +22,11 @@ from nestlab.image.store import Image, Manifest
 from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import Request
 from nestlab.lab.proof import prove
-from nestlab.lab.running import Lab, parent_of
+from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.lab.state import load_state
 from nestlab.machine.fake import FakeMachine, answer
+from nestlab.machine.path import parent_of
 from nestlab.machine.protocol import Completed, Machine
 from plan_examples import KVM, TCG
 

@@ -15,6 +15,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, WorkloadError
 from nestlab.events import Progress, Sink, State
 from nestlab.machine.failures import last_lines
+from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.result.models import Sample
 from nestlab.units import format_duration
@@ -120,7 +121,7 @@ class _Bench:
     async def _run(self, turn: Turn[Subject, Job]) -> Timed:
         subject, job = turn.machine, turn.case
         for path, problem in self.lost.items():
-            if _is_above(path, subject.machine.path):
+            if is_above(path, subject.machine.path):
                 raise problem  # gone, or its ancestor is: nothing is waited for again
         envelope = envelope_of(subject.target, self.cpus)
         command = job.workload.command(job.case, envelope)
@@ -152,18 +153,13 @@ class _Bench:
         """On the machine and all its ancestors."""
         for subject in self.subjects:
             above = subject.machine.path
-            if not _is_above(above, path):
+            if not is_above(above, path):
                 continue
             if not await drop_caches(subject.machine, deadline=Deadline.after(_GRACE)):
                 self.ledger.warn(
                     f"the page cache of {above} could not be dropped before storage runs"
                     " (that needs root): cached reads may flatter the levels above it"
                 )
-
-
-def _is_above(above: str, path: str) -> bool:
-    """Whether a machine is the other itself or one of its ancestors."""
-    return above == "l0" or f"{path}/".startswith(f"{above}/")
 
 
 def _sampler(

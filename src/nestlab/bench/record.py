@@ -3,6 +3,7 @@
 from typing import Literal
 
 from nestlab.facts.model import Facts
+from nestlab.machine.path import level_of, parent_of
 from nestlab.result import names
 from nestlab.result.models import Facts as RecordedFacts
 from nestlab.result.models import FactValue, MachineRecord, Verified
@@ -20,8 +21,8 @@ def record_machine(
     extra: dict[str, FactValue],
 ) -> MachineRecord:
     """The entry; `extra` are further conditions (QEMU's version, the envelope, …)."""
-    level = 0 if path == "l0" else path.count("/") + 1
-    parent = None if level == 0 else path.rpartition("/")[0] or "l0"
+    level = level_of(path)
+    parent = None if level == 0 else parent_of(path)
     return MachineRecord(
         path=path,
         level=level,

@@ -18,12 +18,12 @@ def ls(
 ) -> None:
     """List labs."""
     from nestlab.lab.down import labs
-    from nestlab.lab.state import owner_lives
+    from nestlab.lab.state import lab_state
 
     rows = [
         {
             "lab": state.id,
-            "state": "kept" if state.kept else "busy" if owner_lives(state) else "left over",
+            "state": lab_state(state),
             "machines": [guest.path for guest in state.guests],
             "folder": str(folder),
         }

@@ -5,6 +5,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
+from nestlab.lab.keys import FILE
 from nestlab.lab.state import GuestRecord, LabState
 
 _CONFIG, _HOSTS = "ssh_config", "ssh_hosts"
@@ -25,7 +26,7 @@ def _login(guest: GuestRecord, folder: Path) -> str:
     """What every way in has in common."""
     return (
         f"  HostName 127.0.0.1\n  Port {guest.ssh_port}\n  User root\n"
-        f"  IdentityFile {_file(folder / 'id_ed25519')}\n  IdentitiesOnly yes\n"
+        f"  IdentityFile {_file(folder / FILE)}\n  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {_file(folder / 'known_hosts')}\n"
         f"  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
         f"  HostKeyAlias {guest.identity}\n"

@@ -6,16 +6,13 @@ from contextlib import asynccontextmanager
 from nestlab.deadline import Deadline
 from nestlab.lab.naming import Found
 from nestlab.lab.reach import reach
-from nestlab.machine.local import LocalMachine
+from nestlab.machine.path import parent_of
 from nestlab.machine.protocol import Machine
 
 
 @asynccontextmanager
 async def reach_parent(found: Found, *, deadline: Deadline) -> AsyncIterator[Machine]:
     """L0 for a guest of the first level, else its parent by SSH. Raises what `reach` raises."""
-    parent, _, _ = found.guest.path.rpartition("/")
-    if not parent:
-        yield LocalMachine()
-        return
+    parent = parent_of(found.guest.path)
     async with reach(found.folder, found.state, parent, deadline=deadline) as machine:
         yield machine

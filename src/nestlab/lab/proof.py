@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from nestlab.deadline import Deadline
 from nestlab.events import Notice, Progress, Sink, State
-from nestlab.lab.running import Lab, Level, parent_of
+from nestlab.lab.running import Lab, Level
+from nestlab.machine.path import parent_of
 from nestlab.verify.inspect import ask_lscpu
 from nestlab.verify.level import Evidence, Verdict, judge
 from nestlab.verify.lscpu import Lscpu

@@ -16,27 +16,32 @@ from nestlab.machine.protocol import Machine
 async def reach(
     folder: Path, state: LabState, path: str, *, deadline: Deadline
 ) -> AsyncIterator[Machine]:
-    """The machine at `path`, by SSH through each of its ancestors.
+    """The machine at `path`, by SSH through each of its ancestors; `l0` is this one.
 
     Raises StoredDataError `lab.no-such-machine`, and what `open_ssh` raises.
     """
-    from nestlab.machine.ssh import open_ssh  # noqa: PLC0415  (asyncssh costs time)
-
     machine: Machine = LocalMachine()
-    names = path.split("/")
+    names = [] if path == "l0" else path.split("/")
     async with AsyncExitStack() as stack:
         for number in range(1, len(names) + 1):
             guest = record_of(state, "/".join(names[:number]))
-            machine = await open_ssh(
-                path=guest.path,
-                sock=await machine.dial(("127.0.0.1", guest.ssh_port or 0)),
-                username="root",
-                client_key=folder / FILE,
-                host_key=guest.host_key,
-                deadline=deadline,
-            )
+            machine = await log_in(guest, machine, folder, deadline)
             stack.push_async_callback(machine.close)
         yield machine
+
+
+async def log_in(guest: GuestRecord, parent: Machine, folder: Path, deadline: Deadline) -> Machine:
+    """A guest through its parent, with the key in the lab's folder. Raises as `open_ssh` does."""
+    from nestlab.machine.ssh import open_ssh  # noqa: PLC0415  (asyncssh costs time)
+
+    return await open_ssh(
+        path=guest.path,
+        sock=await parent.dial(("127.0.0.1", guest.ssh_port or 0)),
+        username="root",
+        client_key=folder / FILE,
+        host_key=guest.host_key,
+        deadline=deadline,
+    )
 
 
 def record_of(state: LabState, path: str) -> GuestRecord:

@@ -6,6 +6,7 @@ from pathlib import Path
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.protocol import Guest
 from nestlab.lab.state import LabState, save_state
+from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Machine
 
 
@@ -33,7 +34,7 @@ class Lab:
         return any(
             level.guest.plan.accelerator.emulated
             for level in self.levels
-            if level.guest and f"{path}/".startswith(f"{level.machine.path}/")
+            if level.guest and is_above(level.machine.path, path)
         )
 
     def keep(self) -> None:
@@ -45,8 +46,3 @@ class Lab:
         """Change the state, on disk too."""
         self.state = self.state.model_copy(update=changes)
         save_state(self.state, self.folder)
-
-
-def parent_of(path: str) -> str:
-    """`l1` for `l1/l2`, `l0` for `l1`."""
-    return path.rpartition("/")[0] or "l0"

@@ -109,3 +109,8 @@ def process_start(pid: int) -> str | None:
 def owner_lives(state: LabState) -> bool:
     """Whether the process that brought the lab up still runs."""
     return process_start(state.owner) == state.owner_started
+
+
+def lab_state(state: LabState) -> str:
+    """`kept`, `busy` (a nestlab works on it) or `left over`."""
+    return "kept" if state.kept else "busy" if owner_lives(state) else "left over"

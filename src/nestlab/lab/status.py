@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from nestlab.deadline import Deadline
 from nestlab.errors import NestlabError
-from nestlab.lab.state import GuestRecord, LabState, owner_lives
+from nestlab.lab.reach import log_in
+from nestlab.lab.state import GuestRecord, LabState, lab_state, owner_lives
 from nestlab.machine.local import LocalMachine
+from nestlab.machine.path import level_of, parent_of
 from nestlab.machine.protocol import Machine
 from nestlab.machine.tasks import TaskSet
 from nestlab.units import format_duration
@@ -68,11 +70,6 @@ class LabStatus:
     machines: tuple[MachineStatus, ...]
 
 
-def lab_state(state: LabState) -> str:
-    """`kept`, `busy` or `left over`."""
-    return "kept" if state.kept else "busy" if owner_lives(state) else "left over"
-
-
 async def survey_lab(
     folder: Path,
     state: LabState,
@@ -88,7 +85,7 @@ async def survey_lab(
     """
     asked = _Round(state, enter or _enter_with(folder), patience)
     try:
-        machines = await asked.below("", host or LocalMachine(), None)
+        machines = await asked.below("l0", host or LocalMachine(), None)
     finally:
         await asked.close()
     order = [guest.path for guest in state.guests]
@@ -98,17 +95,7 @@ async def survey_lab(
 
 def _enter_with(folder: Path) -> Enter:
     async def enter(guest: GuestRecord, parent: Machine, deadline: Deadline) -> Machine:
-        from nestlab.lab.keys import FILE  # noqa: PLC0415
-        from nestlab.machine.ssh import open_ssh  # noqa: PLC0415  (asyncssh costs time)
-
-        return await open_ssh(
-            path=guest.path,
-            sock=await parent.dial(("127.0.0.1", guest.ssh_port or 0)),
-            username="root",
-            client_key=folder / FILE,
-            host_key=guest.host_key,
-            deadline=deadline,
-        )
+        return await log_in(guest, parent, folder, deadline)
 
     return enter
 
@@ -142,7 +129,7 @@ class _Round:
         self, parent: str, machine: Machine | None, lost: str | None
     ) -> list[MachineStatus]:
         """All guests of a machine and theirs; `lost`: its state, when it cannot be asked."""
-        guests = [each for each in self._state.guests if each.path.rpartition("/")[0] == parent]
+        guests = [each for each in self._state.guests if parent_of(each.path) == parent]
         found = await asyncio.gather(*(self._ask(each, machine, lost) for each in guests))
         return [row for rows in found for row in rows]
 
@@ -151,7 +138,7 @@ class _Round:
     ) -> Sequence[MachineStatus]:
         if parent is None:
             state = "gone" if lost == "gone" else "unreachable"
-            above = guest.path.rpartition("/")[0]
+            above = parent_of(guest.path)
             row = _row(guest, state, f"{above} is {lost}", _Seen(), _Entered())
             return [row, *await self.below(guest.path, None, state)]
         seen, entered = await asyncio.gather(self._look(guest, parent), self._go_in(guest, parent))
@@ -226,11 +213,10 @@ class _Round:
 def _row(
     guest: GuestRecord, state: str, reason: str | None, seen: _Seen, entered: _Entered
 ) -> MachineStatus:
-    parent, _, _ = guest.path.rpartition("/")
     return MachineStatus(
         path=guest.path,
-        level=guest.path.count("/") + 1,
-        parent=parent or "l0",
+        level=level_of(guest.path),
+        parent=parent_of(guest.path),
         state=state,
         reason=reason,
         accelerator=guest.accelerator,
