@@ -30,7 +30,9 @@ from nestlab.hypervisor.accelerator import Accelerator, choose_accelerator
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
-from nestlab.hypervisor.qemu.argv import Files, overlay_argv, qemu_argv
+from nestlab.hypervisor.qemu.argv import qemu_argv
+from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.files import Files
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.seed import Seed

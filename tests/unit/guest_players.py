@@ -7,7 +7,7 @@ from typing import Any
 
 from nestlab.deadline import Deadline
 from nestlab.hypervisor.protocol import Login, Order
-from nestlab.hypervisor.qemu.argv import Files
+from nestlab.hypervisor.qemu.files import Files
 from nestlab.image.seed import Seed
 from nestlab.machine.fake import FakeFile, FakeMachine, Handler, answer
 from nestlab.machine.protocol import Completed

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from nestlab.errors import HostError
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.qemu.arch import TABLE
-from nestlab.hypervisor.qemu.argv import Files, kernel_command_line, overlay_argv, qemu_argv
+from nestlab.hypervisor.qemu.argv import kernel_command_line, qemu_argv
+from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.files import Files
 from plan_examples import KVM, L1, L2, TCG, plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "qemu"

@@ -8,8 +8,8 @@ import pytest
 from facts_examples import facts
 from guest_players import PANIC, READY, QemuHost, order, silent_at_first
 from nestlab.errors import HostError, MachineError
-from nestlab.hypervisor.qemu.argv import Files
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
+from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.fake import FakeFile, answer
 from nestlab.machine.protocol import Completed
 from plan_examples import L1, TCG

@@ -11,7 +11,9 @@ import pytest
 
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError
-from nestlab.hypervisor.qemu.argv import Files, overlay_argv, qemu_argv
+from nestlab.hypervisor.qemu.argv import qemu_argv
+from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.process import end, launch, make_folders, remove_folders
 from nestlab.machine.fake import FakeFile, FakeMachine, answer
 from nestlab.machine.local import LocalMachine

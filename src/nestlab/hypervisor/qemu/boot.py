@@ -16,8 +16,8 @@ from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Order, Stage
 from nestlab.hypervisor.qemu import process
-from nestlab.hypervisor.qemu.argv import Files
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
+from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
 from nestlab.machine.protocol import Machine

@@ -9,7 +9,9 @@ import re
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
 from nestlab.hypervisor.plan import GuestPlan
-from nestlab.hypervisor.qemu.argv import Files, overlay_argv, qemu_argv
+from nestlab.hypervisor.qemu.argv import qemu_argv
+from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.machine.shell import check
