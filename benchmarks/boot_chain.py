@@ -37,9 +37,9 @@ from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
-from nestlab.lab.keys import KeyPair, make_key, store_key
+from nestlab.lab.keys import FILE, KeyPair, make_key, store_key
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
 from nestlab.net.subnet import GuestNetwork
@@ -61,7 +61,7 @@ async def by_nestlab(image: Image, home: Home) -> tuple[float, float]:
     host = await promote(LocalMachine(), "auto", ours=False, deadline=deadline)
     with tempfile.TemporaryDirectory() as evidence:
         request = Request(chain_of(2), image, boot_timeout=300)
-        async with bring_up(request, home, host, evidence=Path(evidence), sink=watch) as lab:
+        async with bring_up_new(request, home, host, evidence=Path(evidence), sink=watch) as lab:
             # its facts, which nestlab reads next, are not part of the race
             answer = await lab.levels[2].machine.run(("true",), deadline=deadline)
             shell = steps["l1/l2", "reading its facts"] + answer.elapsed
@@ -71,7 +71,8 @@ async def by_nestlab(image: Image, home: Home) -> tuple[float, float]:
 def by_hand(image: Image, accelerator: Accelerator, folder: Path, *, tuned: bool) -> float:
     """The same with two QEMU command lines and OpenSSH's client; seconds."""
     client, hosts = make_key("benchmark"), (make_key("l1"), make_key("l2"))
-    key = store_key(client, folder)
+    key = folder / FILE
+    store_key(client, key)
     plans = _plans(image, accelerator, folder)
     for plan, host in zip(plans, hosts, strict=True):
         (folder / f"{plan.hostname}.tar").write_bytes(_seed(plan, client, host))

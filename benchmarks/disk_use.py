@@ -17,7 +17,7 @@ from nestlab.hypervisor.promote import promote
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import ImageStore
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -34,7 +34,7 @@ async def main() -> None:
     host = await promote(host_machine, "auto", ours=False, deadline=Deadline.after(60))
     with tempfile.TemporaryDirectory() as evidence:
         request = Request(chain_of(2), image, boot_timeout=300)
-        async with bring_up(request, home, host, evidence=Path(evidence), sink=discard) as lab:
+        async with bring_up_new(request, home, host, evidence=Path(evidence), sink=discard) as lab:
             guest = lab.levels[2].guest
             assert guest is not None
             argv = ("du", "-sk", "--", guest.plan.folder)

@@ -101,7 +101,7 @@ def holds_a_mount(base: Path) -> None:
     folder = base / "lab"
     (folder / "mounted").mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder / "mounted")], check=True)
-    remove_lab(folder, LabState(id="x", owner=1, owner_started="1", sockets=str(base / "none")))
+    remove_lab(folder, LabState(id="x", place="/tmp/p", sockets=str(base / "none")))
 
 
 SCENARIOS: tuple[Callable[[Path], None], ...] = (

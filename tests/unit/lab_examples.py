@@ -5,9 +5,6 @@ from pathlib import Path
 from nestlab.home import Home
 from nestlab.lab.state import GuestRecord, LabState, save_state
 
-GONE = 2**22 + 1
-"""A pid above every kernel's limit (proc(5), pid_max)."""
-
 L1 = GuestRecord(
     path="l1",
     identity="nestlab-0a1b2c3d4e-l1",
@@ -36,7 +33,6 @@ def saved(
     base: Path,
     lab: str = "0a1b2c3d4e",
     *,
-    owner: tuple[int, str] = (GONE, "1"),
     kept: bool = False,
     guests: tuple[GuestRecord, ...] = (),
 ) -> tuple[Path, LabState]:
@@ -47,9 +43,8 @@ def saved(
     sockets.mkdir()
     state = LabState(
         id=lab,
-        owner=owner[0],
-        owner_started=owner[1],
         kept=kept,
+        place=str(folder),
         sockets=str(sockets),
         guests=guests,
     )

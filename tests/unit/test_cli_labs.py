@@ -18,13 +18,13 @@ from cli_process import NESTLAB
 from lab_examples import L1, L2, home, saved
 from nestlab.cli.app import app
 from nestlab.errors import NestlabError, StoredDataError, UsageError
-from nestlab.lab.state import process_start
+from nestlab.lab.lock import hold
 
 COMMANDS = (
     *("doctor", "enable", "disable", "demo", "up", "ls", "status", "exec", "ssh", "cp", "logs"),
-    *("console", "ssh-config", "inventory", "down", "report", "schema"),
+    *("console", "ssh-config", "inventory", "stop", "start", "reboot", "grow", "add", "remove"),
+    *("down", "report", "schema"),
 )
-ME = (os.getpid(), process_start(os.getpid()) or "")
 
 
 @pytest.fixture
@@ -78,15 +78,17 @@ def test_without_labs_nothing_is_listed(base: Path) -> None:
 
 
 def test_labs_are_listed_with_what_they_are(base: Path) -> None:
-    saved(base, "aa", owner=ME, guests=(L1,))
+    busy, _ = saved(base, "aa", guests=(L1,))
     saved(base, "bb", kept=True, guests=(L1, L2))
     folder, _ = saved(base, "cc")
-    assert [line.split() for line in run(base, "ls").splitlines()] == [
-        ["aa", "busy", "l1"],
-        ["bb", "kept", "l1", "l1/l2"],
-        ["cc", "left", "over"],
+    with hold(busy, "aa"):
+        listed, told = run(base, "ls"), run(base, "ls", "--json")
+    assert [line.split() for line in listed.splitlines()] == [
+        ["aa", "-", "busy", "l1"],
+        ["bb", "-", "kept", "l1", "l1/l2"],
+        ["cc", "-", "left", "over"],
     ]
-    labs = json.loads(run(base, "ls", "--json"))["labs"]
+    labs = json.loads(told)["labs"]
     assert [lab["state"] for lab in labs] == ["busy", "kept", "left over"]
     assert labs[1]["machines"] == ["l1", "l1/l2"]
     assert labs[2]["folder"] == str(folder)
@@ -151,11 +153,11 @@ def test_the_only_lab_needs_no_name(base: Path) -> None:
 
 
 def test_a_lab_in_use_is_left_to_its_owner(base: Path) -> None:
-    folder, _ = saved(base, "aa", owner=ME)
-    with pytest.raises(UsageError) as caught:
+    folder, _ = saved(base, "aa")
+    with hold(folder, "aa"), pytest.raises(UsageError) as caught:
         run(base, "down", "aa")
     assert caught.value.code == "lab.busy"
-    assert f"kill {ME[0]}" in (caught.value.hint or "")
+    assert f"kill {os.getpid()}" in (caught.value.hint or "")
     assert folder.exists()
 
 

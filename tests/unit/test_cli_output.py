@@ -47,7 +47,7 @@ def test_an_error_has_the_shape_of_the_design() -> None:
 def test_how_to_enter_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     folder = tmp_path / "a [red]lab's folder"
     folder.mkdir()
-    state = LabState(id="x", owner=1, owner_started="1", sockets="/tmp/s", guests=(L1, L2))
+    state = LabState(id="x", place="/tmp/p", sockets="/tmp/s", guests=(L1, L2))
     out = io.StringIO()
     show_outcome(
         Outcome(result(), tmp_path / "[bold]runs", Lab(folder, state)),

@@ -20,7 +20,7 @@ WIDE = (
     L2.model_copy(update={"path": "l1-1/l2", "ssh_port": 4}),
     L2.model_copy(update={"path": "l1-1/l3", "ssh_port": None}),
 )
-STATE = LabState(id="0a1b", name="seed", owner=1, owner_started="1", sockets="/tmp/s", guests=WIDE)
+STATE = LabState(id="0a1b", name="seed", place="/tmp/p", sockets="/tmp/s", guests=WIDE)
 
 
 def read_by_ssh(config: Path, host: str) -> dict[str, str]:

@@ -1,22 +1,22 @@
 """The state of many machines, told by fakes."""
 
 import asyncio
-import os
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from lab_examples import GONE, L1
+from lab_examples import L1
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.lab.state import GuestRecord, LabState, process_start
+from nestlab.lab.lock import hold
+from nestlab.lab.state import GuestRecord, LabState
 from nestlab.lab.status import LabStatus, survey_lab
 from nestlab.machine.fake import FakeFile, FakeMachine, answer
 from nestlab.machine.protocol import Completed, Machine
 
-ME = (os.getpid(), process_start(os.getpid()) or "")
 Enter = Callable[[GuestRecord, Machine, Deadline], Awaitable[Machine]]
 
 
@@ -25,10 +25,8 @@ def record(path: str, **changes: object) -> GuestRecord:
     return L1.model_copy(update={"path": path, "identity": identity, **changes})
 
 
-def lab(*guests: GuestRecord, owner: tuple[int, str] = (GONE, "1")) -> LabState:
-    return LabState(
-        id="aa", owner=owner[0], owner_started=owner[1], sockets="/tmp/s", guests=guests
-    )
+def lab(*guests: GuestRecord) -> LabState:
+    return LabState(id="aa", place="/tmp/p", sockets="/tmp/s", guests=guests)
 
 
 def machine(path: str, looked: str = "8 512\n4711\n") -> FakeMachine:
@@ -55,11 +53,13 @@ async def hang(guest: GuestRecord, _parent: Machine, _deadline: Deadline) -> Mac
 
 
 def surveyed(
-    state: LabState, enter: Enter, host: FakeMachine | None = None, patience: float = 5
+    state: LabState,
+    enter: Enter,
+    host: FakeMachine | None = None,
+    patience: float = 5,
+    folder: Path = Path("/lab"),
 ) -> LabStatus:
-    asked = survey_lab(
-        Path("/lab"), state, host=host or machine("l0"), enter=enter, patience=patience
-    )
+    asked = survey_lab(folder, state, host=host or machine("l0"), enter=enter, patience=patience)
     return asyncio.run(asked)
 
 
@@ -119,15 +119,20 @@ def test_a_machine_that_hangs_once_it_is_entered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looked", "owner", "state"),
+    ("looked", "busy", "stopped", "state"),
     [
-        ("\n", ME, "starting"),
-        ("8 512\n4711\n", (GONE, "1"), "starting"),
-        ("\n", (GONE, "1"), "gone"),
+        ("\n", True, False, "starting"),
+        ("8 512\n4711\n", False, False, "starting"),
+        ("\n", False, False, "gone"),
+        ("\n", False, True, "stopped"),
     ],
 )
-def test_a_guest_without_a_port(looked: str, owner: tuple[int, str], state: str) -> None:
-    found = surveyed(lab(record("l1", ssh_port=None), owner=owner), enter, machine("l0", looked))
+def test_a_guest_without_a_port(
+    tmp_path: Path, looked: str, busy: bool, stopped: bool, state: str
+) -> None:
+    guest = record("l1", ssh_port=None, stopped=stopped)
+    with hold(tmp_path, "aa") if busy else contextlib.nullcontext():
+        found = surveyed(lab(guest), enter, machine("l0", looked), folder=tmp_path)
     assert states(found)["l1"][0] == state
 
 

@@ -19,12 +19,12 @@ from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.protocol import Guest, Order
 from nestlab.image.store import Image, Manifest
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
 from nestlab.lab.proof import prove
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
-from nestlab.lab.state import load_state
+from nestlab.lab.state import LabState, load_state
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.path import parent_of
 from nestlab.machine.protocol import Completed, Machine
@@ -74,6 +74,7 @@ class MemoryHypervisor:
     facts: Facts = field(default_factory=facts)
     guest: FakeMachine = field(default_factory=lambda: guest_machine("l1"))
     boot_error: NestlabError | None = None
+    adopt_error: NestlabError | None = None
     end_error: NestlabError | None = None
     log: list[str] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
@@ -92,6 +93,14 @@ class MemoryHypervisor:
             if order.kept():
                 stack.pop_all()
 
+    async def adopt(self, order: Order, pid: int, ssh_port: int) -> Guest:
+        """See `Hypervisor.adopt`."""
+        self.orders.append(order)
+        self.log.append("adopt")
+        if self.adopt_error:
+            raise self.adopt_error
+        return Guest(order.plan, self.guest, pid, ssh_port, False, "7.2.22")
+
     def _end(self) -> None:
         self.log.append("end")
         if self.end_error:
@@ -104,17 +113,17 @@ class Stay:
 
     events: list[Event] = field(default_factory=list)
     lab: Lab | None = None
+    state: LabState | None = None
     problem: BaseException | None = None
     keep: bool = False
     proving: bool = False
 
     async def visit(self, host: MemoryHypervisor, base: Path) -> None:
         request = Request(chain_of(1), IMAGE, boot_timeout=5)
-        up = bring_up(
-            request, home(base), host, evidence=base / "evidence", sink=self.events.append
-        )
+        evidence = base / "evidence"
+        up = bring_up_new(request, home(base), host, evidence=evidence, sink=self.events.append)
         async with up as lab:
-            self.lab = lab
+            self.lab, self.state = lab, lab.state
             assert load_state(lab.folder) == lab.state
             if self.proving:
                 await prove(lab, self.events.append)
@@ -166,8 +175,10 @@ def test_a_guest_is_recorded_before_it_is_started_and_when_it_is_up(tmp_path: Pa
     visit = stay(Watching(), tmp_path)
     assert visit.lab
     assert seen == [(f"nestlab-{visit.lab.state.id}-l1", None)]
-    (record,) = visit.lab.state.guests
-    assert (record.pid, record.ssh_port) == (4711, 34567)
+    assert visit.state
+    (record,) = visit.state.guests
+    assert (record.pid, record.ssh_port, record.ready) == (4711, 34567, True)
+    assert visit.lab.state.guests == ()
 
 
 def test_a_lab_that_is_kept_stays(tmp_path: Path) -> None:
@@ -291,7 +302,8 @@ def bring(host: MemoryHypervisor, base: Path, attempts: int = 3) -> list[Event]:
 
     async def visit() -> None:
         request = Request(chain_of(1), IMAGE, boot_timeout=5, attempts=attempts)
-        up = bring_up(request, home(base), host, evidence=base / "evidence", sink=events.append)
+        evidence = base / "evidence"
+        up = bring_up_new(request, home(base), host, evidence=evidence, sink=events.append)
         async with up as lab:
             assert [level.machine.path for level in lab.levels] == ["l0", "l1"]
             assert len(left(base)) == 1

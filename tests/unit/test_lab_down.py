@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import subprocess
 import sys
@@ -12,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lab_examples import GONE, L1, L2, home, saved
-from nestlab.errors import StoredDataError
+from lab_examples import L1, L2, home, saved
+from nestlab.errors import StoredDataError, UsageError
 from nestlab.events import Event, Progress, State
 from nestlab.lab.down import down, find_lab, labs, sweep
-from nestlab.lab.state import GuestRecord, process_start
-
-ME = (os.getpid(), process_start(os.getpid()) or "")
+from nestlab.lab.lock import hold
+from nestlab.lab.state import GuestRecord, load_state
 
 
 @contextlib.contextmanager
@@ -70,13 +68,16 @@ def test_down_of_a_lab_whose_guests_are_gone(tmp_path: Path) -> None:
 
 
 def test_sweep_takes_leftovers_alone(tmp_path: Path) -> None:
-    saved(tmp_path, "busy", owner=ME)
+    busy, _ = saved(tmp_path, "busy")
     saved(tmp_path, "kept", kept=True)
     saved(tmp_path, "left")
-    saved(tmp_path, "left-too", owner=(ME[0], "1"))
-    assert asyncio.run(sweep(home(tmp_path))) == ["left", "left-too"]
-    assert [state.id for _, state in labs(home(tmp_path))] == ["busy", "kept"]
-    assert asyncio.run(sweep(home(tmp_path))) == []
+    with hold(busy, "busy"):
+        assert asyncio.run(sweep(home(tmp_path))) == ["left"]
+        with pytest.raises(UsageError) as caught:
+            asyncio.run(down(busy, load_state(busy)))
+        assert caught.value.code == "lab.busy"
+        assert [state.id for _, state in labs(home(tmp_path))] == ["busy", "kept"]
+    assert asyncio.run(sweep(home(tmp_path))) == ["busy"]
 
 
 def test_sweep_removes_what_a_killed_nestlab_was_making(
@@ -136,7 +137,7 @@ def test_which_lab_is_meant(
     tmp_path: Path, known: tuple[str, ...], wanted: str | None, message: str, hint: str
 ) -> None:
     for lab in known:
-        saved(tmp_path, lab, kept=True, owner=(GONE, "1"))
+        saved(tmp_path, lab, kept=True)
     with pytest.raises(StoredDataError) as caught:
         find_lab(home(tmp_path), wanted)
     assert caught.value.code == "lab.unknown"

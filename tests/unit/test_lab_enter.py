@@ -14,7 +14,7 @@ from nestlab.lab.state import LabState
 L3 = L2.model_copy(
     update={"path": "l1/l2/l3", "identity": "nestlab-0a1b2c3d4e-l1.l2.l3", "ssh_port": 5678}
 )
-STATE = LabState(id="0a1b2c3d4e", owner=1, owner_started="1", sockets="/tmp/s", guests=(L1, L2, L3))
+STATE = LabState(id="0a1b2c3d4e", place="/tmp/p", sockets="/tmp/s", guests=(L1, L2, L3))
 
 
 def read_by_ssh(config: Path, host: str) -> dict[str, str]:

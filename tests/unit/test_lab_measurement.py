@@ -30,7 +30,7 @@ def measured(base: Path, log: list[str]) -> Result:
     machines = [BenchMachine(path, log) for path in ("l0", "l1", "l1/l2")]
     outer = Guest(L1, machines[1], 4711, 34567, kvm_enabled=False, qemu_version="7.2.22")
     inner = Guest(L2, machines[2], 815, 45678, kvm_enabled=True, qemu_version="7.2.22")
-    state = LabState(id="x", owner=1, owner_started="1", sockets=str(base))
+    state = LabState(id="x", place="/tmp/p", sockets=str(base))
     lab = Lab(base / "lab", state)
     lab.levels = [
         Level(machines[0], facts(cpu=cpu(usable=HOST_CPUS), queues={"vda": ["0-3"]})),

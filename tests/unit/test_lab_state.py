@@ -1,5 +1,6 @@
 """A lab's state and folders on disk: private, whole, and gone when the lab is."""
 
+import json
 import os
 import secrets
 import stat
@@ -10,13 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from lab_examples import GONE, L1, L2, home
-from nestlab.errors import CleanupError, HostError, StoredDataError
-from nestlab.lab.folder import create_lab, remove_lab, remove_leftovers
-from nestlab.lab.keys import make_key, store_key
-from nestlab.lab.state import LabState, load_state, owner_lives, process_start, save_state
+from lab_examples import L1, L2, home
+from nestlab.errors import CleanupError, HostError, StoredDataError, UsageError
+from nestlab.home import Home
+from nestlab.lab.folder import new_lab, remove_lab, remove_leftovers
+from nestlab.lab.keys import host_key, host_key_file, make_key, store_key
+from nestlab.lab.lock import hold, holder
+from nestlab.lab.state import LabState, load_state, save_state
 
-STATE = LabState(id="x", owner=1, owner_started="2", sockets="/tmp/nestlab-x", guests=(L1, L2))
+STATE = LabState(id="x", place="/tmp/p", sockets="/tmp/nestlab-x", guests=(L1, L2))
+
+
+def create_lab(home: Home) -> tuple[Path, LabState]:
+    """A new lab that nobody is at work on."""
+    with new_lab(home) as made:
+        return made
 
 
 def mode(path: Path) -> int:
@@ -39,7 +48,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         b"\xff\xfe\x00",
         b"{}",
         STATE.model_dump_json(by_alias=True).encode()[:-10],
-        STATE.model_dump_json(by_alias=True).replace("lab/1", "lab/2").encode(),
+        STATE.model_dump_json(by_alias=True).replace("lab/2", "lab/x").encode(),
         STATE.model_dump_json(by_alias=True).replace('"kept"', '"more"').encode(),
         None,
     ],
@@ -61,31 +70,50 @@ def test_a_state_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert "No such file" in caught.value.message
 
 
-def owned_by(pid: int, started: str | None) -> LabState:
-    return STATE.model_copy(update={"owner": pid, "owner_started": started or ""})
+def test_a_lab_of_a_newer_nestlab_is_left_alone(tmp_path: Path) -> None:
+    newer = STATE.model_dump_json(by_alias=True).replace("lab/2", "lab/3").replace("kept", "more")
+    (tmp_path / "lab.json").write_text(newer)
+    with pytest.raises(StoredDataError) as caught:
+        load_state(tmp_path)
+    assert caught.value.code == "lab.too-new"
+    assert "nestlab.lab/3" in caught.value.message
 
 
-def test_an_owner_is_a_pid_and_its_start() -> None:
-    me = os.getpid()
-    assert owner_lives(owned_by(me, process_start(me)))
-    assert not owner_lives(owned_by(me, "1"))  # the pid was given to another process
-    assert process_start(GONE) is None
-    assert not owner_lives(owned_by(GONE, "1"))
+def test_a_lab_of_an_older_nestlab_can_be_entered_and_taken_down(tmp_path: Path) -> None:
+    guest = json.loads(L1.model_dump_json(exclude_none=True, exclude={"ready", "stopped"}))
+    older = {"schema": "nestlab.lab/1", "id": "x", "owner": 1, "owner_started": "2", "kept": True,
+             "sockets": "/tmp/nestlab-x", "guests": [guest]}  # fmt: skip
+    (tmp_path / "lab.json").write_text(json.dumps(older))
+    state = load_state(tmp_path)
+    assert (state.id, state.place, state.guests) == ("x", str(tmp_path), (L1,))
 
 
-def test_the_start_is_read_past_any_name(tmp_path: Path) -> None:
-    odd = tmp_path / "a) S 1 (b"
-    odd.symlink_to(sys.executable)
-    wait = "print(flush=True); input()"
-    argv = [str(odd), "-S", "-E", "-c", wait]
+def test_one_at_a_time_has_the_lock(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    with hold(tmp_path, "seed"):
+        assert holder(tmp_path) == os.getpid()
+        with pytest.raises(UsageError) as caught, hold(tmp_path, "seed"):
+            pass
+        assert caught.value.code == "lab.busy"
+        assert f"process {os.getpid()} is at work on lab seed" in caught.value.message
+        assert f"kill {os.getpid()}" in (caught.value.hint or "")
+    assert holder(tmp_path) is None
+    with hold(tmp_path, "seed"):
+        pass
+
+
+def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from nestlab.lab.lock import hold\n"
+        "with hold(pathlib.Path(sys.argv[1]), 'x'): print(flush=True); input()"
+    )
+    argv = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout
         child.stdout.readline()
-        started = process_start(child.pid)
-        assert started
-        assert int(started) >= int(process_start(os.getpid()) or 0)
-        child.communicate(b"\n")
-    assert process_start(child.pid) is None
+        assert holder(tmp_path) == child.pid
+        child.kill()
+    assert holder(tmp_path) is None
 
 
 def test_a_new_lab_is_private_and_known(tmp_path: Path) -> None:
@@ -94,7 +122,7 @@ def test_a_new_lab_is_private_and_known(tmp_path: Path) -> None:
     try:
         assert folder == home(tmp_path).labs / state.id
         assert load_state(folder) == state
-        assert owner_lives(state)
+        assert holder(folder) is None
         assert mode(folder) == mode(sockets) == mode(home(tmp_path).labs) == 0o700
         # unix(7): 107 bytes, of which guests need some
         assert len(str(sockets / "l1" / "console")) < 100
@@ -232,8 +260,16 @@ def test_keys_are_new_each_time_and_private(tmp_path: Path) -> None:
     assert key.public.startswith("ssh-ed25519 ")
     assert key.public.endswith(" nestlab x")
     assert key.private.startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
-    file = store_key(key, tmp_path)
+    file = tmp_path / "key"
+    store_key(key, file)
     assert file.read_text() == key.private
     assert mode(file) == 0o600
-    with pytest.raises(FileExistsError):
-        store_key(other, tmp_path)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_guest_keeps_its_host_key(tmp_path: Path) -> None:
+    key = host_key(tmp_path, "nestlab-x-l1")
+    assert host_key(tmp_path, "nestlab-x-l1").public == key.public
+    assert host_key(tmp_path, "nestlab-x-l2").public != key.public
+    assert mode(host_key_file(tmp_path, "nestlab-x-l1")) == 0o600
+    assert mode(host_key_file(tmp_path, "nestlab-x-l1").parent) == 0o700

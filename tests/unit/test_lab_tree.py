@@ -15,11 +15,12 @@ from nestlab.events import Event, Notice, Progress
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.protocol import Guest, Order
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
 from nestlab.lab.lost import patience
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
+from nestlab.lab.state import LabState
 from nestlab.units import GIB
 from plan_examples import KVM, TCG
 from test_lab_chain import IMAGE, MemoryHypervisor, guest_machine, left
@@ -58,13 +59,19 @@ class Slow(MemoryHypervisor):
             self.log.append(f"end {path}")
 
 
-def visit(host: MemoryHypervisor, base: Path, attempts: int = 1) -> tuple[Lab, list[Event]]:
+def visit(
+    host: MemoryHypervisor, base: Path, attempts: int = 1, seen: list[LabState] | None = None
+) -> tuple[Lab, list[Event]]:
+    """The lab after all; `seen` gets its state while it was up."""
     events: list[Event] = []
+    seen = [] if seen is None else seen
 
     async def work() -> Lab:
         request = Request(SIBLINGS, IMAGE, boot_timeout=5, attempts=attempts)
-        up = bring_up(request, home(base), host, evidence=base / "evidence", sink=events.append)
+        evidence = base / "evidence"
+        up = bring_up_new(request, home(base), host, evidence=evidence, sink=events.append)
         async with up as lab:
+            seen.append(lab.state)
             return lab
 
     return asyncio.run(work()), events
@@ -86,11 +93,14 @@ def test_siblings_boot_at_the_same_time_but_not_more_than_there_are_cpus(
 
 
 def test_siblings_share_no_network_and_are_all_recorded(tmp_path: Path) -> None:
-    lab, _ = visit(Slow(), tmp_path)
-    assert {guest.path for guest in lab.state.guests} == {"l1", "l2", "l10"}
-    assert len({guest.address for guest in lab.state.guests}) == 3
-    assert {guest.memory for guest in lab.state.guests} == {GIB}
-    assert all(guest.emulated and guest.started for guest in lab.state.guests)
+    seen: list[LabState] = []
+    lab, _ = visit(Slow(), tmp_path, seen=seen)
+    (state,) = seen
+    assert {guest.path for guest in state.guests} == {"l1", "l2", "l10"}
+    assert len({guest.address for guest in state.guests}) == 3
+    assert {guest.memory for guest in state.guests} == {GIB}
+    assert all(guest.emulated and guest.started and guest.ready for guest in state.guests)
+    assert lab.state.guests == ()
 
 
 def test_one_that_fails_takes_its_siblings_down(tmp_path: Path) -> None:

@@ -22,12 +22,11 @@ from nestlab.home import Home
 from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.image.store import Image
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Climb, Request
 from nestlab.lab.reach import reach
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
-from nestlab.lab.state import process_start
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.machine.shell import NotYet, wait_for
@@ -100,7 +99,7 @@ def l1(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
         request = Request(chain_of(1), image, boot_timeout=300, attempts=3)
         home = Home(Home.from_environment().cache, base / "state")
         return await stack.enter_async_context(
-            bring_up(request, home, host, evidence=base / "evidence", sink=lambda _event: None)
+            bring_up_new(request, home, host, evidence=base / "evidence", sink=lambda _event: None)
         )
 
     machine = L1(loop.run(up()), base, loop, stack)
@@ -240,7 +239,9 @@ def reboot(l1: L1) -> None:
         return machine
 
     async def gone() -> bool | NotYet:
-        return True if process_start(guest.pid) is None else NotYet("it still runs")
+        argv = ("test", "-d", f"/proc/{guest.pid}")
+        there = await LocalMachine().run(argv, deadline=Deadline.after(10))
+        return NotYet("it still runs") if there.ok else True
 
     async def again() -> Machine | NotYet:
         reaching = reach(l1.lab.folder, l1.lab.state, "l1", deadline=Deadline.after(15))

@@ -15,7 +15,7 @@ from nestlab.hypervisor.promote import promote
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
@@ -76,7 +76,7 @@ def chain(
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
         request = Request(chain_of(2), image, boot_timeout=300, attempts=3)
         return await stack.enter_async_context(
-            bring_up(request, home, host, evidence=evidence, sink=events.append)
+            bring_up_new(request, home, host, evidence=evidence, sink=events.append)
         )
 
     lab = loop.run(up())

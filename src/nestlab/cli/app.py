@@ -9,6 +9,7 @@ import typer
 
 from nestlab import __version__
 from nestlab.cli import (
+    add,
     console,
     cp,
     demo,
@@ -17,14 +18,19 @@ from nestlab.cli import (
     down,
     enable,
     execute,
+    grow,
     inventory,
     logs,
     ls,
+    reboot,
+    remove,
     report,
     schema,
     ssh,
     ssh_config,
+    start,
     status,
+    stop,
     up,
 )
 from nestlab.cli.ahead import begin
@@ -40,7 +46,8 @@ app = typer.Typer(
 )
 for command in (
     *(doctor, enable, disable, demo),
-    *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory, down),
+    *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory),
+    *(stop, start, reboot, grow, add, remove, down),
     *(report, schema),
 ):
     command.register(app)

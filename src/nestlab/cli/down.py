@@ -24,18 +24,10 @@ def down(
 
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
-    from nestlab.errors import UsageError
     from nestlab.lab.down import down as take_down
     from nestlab.lab.down import find_lab
-    from nestlab.lab.state import owner_lives
 
     folder, state = find_lab(Home.from_environment(), lab)
-    if not state.kept and owner_lives(state):
-        raise UsageError(
-            "lab.busy",
-            f"lab {state.id} is being used by process {state.owner}",
-            hint=f"interrupt that process (`kill {state.owner}`): it takes its lab down itself",
-        )
     with ProgressView(Console(stderr=True)) as view:
         run_interruptible(
             take_down(folder, state, sink=view),

@@ -20,17 +20,20 @@ def ls(
     from nestlab.lab.down import labs
     from nestlab.lab.state import lab_state
 
-    rows = [
-        {
-            "lab": state.id,
-            "state": lab_state(state),
-            "machines": [guest.path for guest in state.guests],
-            "folder": str(folder),
-        }
-        for folder, state in labs(Home.from_environment())
-    ]
+    found = labs(Home.from_environment())
     if as_json:
+        rows = [
+            {
+                "lab": state.id,
+                "name": state.name,
+                "state": lab_state(state, folder),
+                "machines": [guest.path for guest in state.guests],
+                "folder": str(folder),
+            }
+            for folder, state in found
+        ]
         typer.echo(json.dumps({"labs": rows}, indent=1))
-    else:
-        for row in rows:
-            typer.echo(f"{row['lab']}  {row['state']:9}  {' '.join(row['machines'])}")
+        return
+    for folder, state in found:
+        paths = " ".join(guest.path for guest in state.guests)
+        typer.echo(f"{state.id}  {state.name or '-'}  {lab_state(state, folder):9}  {paths}")

@@ -20,15 +20,21 @@ _EXAMPLES = """Examples:
 
   nestlab status seed --json         one, for a program
 """
-_STYLES = {"running": "green", "starting": "yellow", "unreachable": "red", "gone": "red"}
+_STYLES = {
+    "running": "green",
+    "starting": "yellow",
+    "stopped": "dim",
+    "unreachable": "red",
+    "gone": "red",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         name="status",
-        help="Show the machines of labs: running, starting, unreachable (no answer) or gone (no"
-        " QEMU), with what they were given, the disk that they use and how long they are up.",
+        help="Show the machines of labs: running, starting, stopped, unreachable (no answer) or"
+        " gone (no QEMU), with what they were given, the disk that they use and their uptime.",
         epilog=_EXAMPLES,
     )(status)
 
@@ -81,7 +87,8 @@ def _draw(found: "list[LabStatus]") -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)
     for lab in found:
         title = f"{lab.name} ({lab.id})" if lab.name else lab.id
-        tree = Tree(Text.assemble((title, "bold"), f"  {lab.state}"))
+        where = f"  on {lab.host}" if lab.host else ""
+        tree = Tree(Text.assemble((title, "bold"), f"  {lab.state}{where}"))
         branches = {"l0": tree}
         for each in sorted(lab.machines, key=lambda machine: machine.level):
             branches[each.path] = branches.get(each.parent, tree).add(_line(each))

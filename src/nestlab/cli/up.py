@@ -55,7 +55,8 @@ def up(
     from nestlab.errors import NestlabError
     from nestlab.lab.fit import fit
     from nestlab.lab.from_file import guests_of
-    from nestlab.lab.up import Wish
+    from nestlab.lab.reconcile import Terms
+    from nestlab.lab.up import Goal
     from nestlab.lab.up import up as bring_up
     from nestlab.spec.load import load
 
@@ -67,11 +68,11 @@ def up(
     if plan:
         return
     console = Console(stderr=True)
-    wish = Wish(spec.name, guests, accel.value, boot_timeout)
     folders: list[Path] = []
+    terms = Terms(accel.value, boot_timeout, started=folders.append)
     with ProgressView(console) as view:
         try:
-            work = bring_up(wish, Home.from_environment(), view, started=folders.append)
+            work = bring_up(Goal(spec.name, guests), terms, Home.from_environment(), view)
             lab = run_interruptible(work, view.say)
         except NestlabError:
             for folder in folders:

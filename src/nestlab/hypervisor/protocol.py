@@ -50,6 +50,8 @@ class Order:
     """Everything that one boot needs besides the plan.
 
     evidence  local folder that gets the console and QEMU logs when the guest goes
+    fresh     whether the guest gets a new disk; else it starts from the one that it has, which
+              stays whatever happens
     kept      asked when the context is left without an error: true leaves the guest running. Only
               the back end can do that: a context that is dropped instead of left is closed by
               asyncio, and that would take the guest down
@@ -61,6 +63,7 @@ class Order:
     evidence: Path
     stage: Stage
     deadline: Deadline
+    fresh: bool = True
     kept: Callable[[], bool] = lambda: False
 
 
@@ -86,5 +89,12 @@ class Hypervisor(Protocol):
         """Start a guest and wait for its shell; leaving the context takes it down unless kept.
 
         Raises HostError `qemu.missing`; MachineError `guest.*`, `qmp.*`, `ssh.*`, `machine.*`.
+        """
+        ...
+
+    async def adopt(self, order: Order, pid: int, ssh_port: int) -> Guest:
+        """A guest that runs already, from the plan that it was started by; nothing is changed.
+
+        Raises MachineError `guest.no-answer`, `qmp.*`, `ssh.*`, `machine.*`.
         """
         ...

@@ -1,6 +1,5 @@
-"""Bring a chain up and take it down; an emulated one that is lost on its way is tried again."""
+"""Bring a lab up and take it down; an emulated one that is lost on its way is tried again."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -12,22 +11,22 @@ from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.lab.climb import Climb, Request
-from nestlab.lab.folder import create_lab, remove_lab
 from nestlab.lab.lost import LOST, again
+from nestlab.lab.opening import made
 from nestlab.lab.running import Lab, Level
-from nestlab.teardown import on_exit
 
 
 @contextlib.asynccontextmanager
 async def bring_up(
-    request: Request, home: Home, host: Hypervisor, *, evidence: Path, sink: Sink
+    request: Request, lab: Lab, host: Hypervisor, *, evidence: Path, sink: Sink
 ) -> AsyncIterator[Lab]:
-    """Bring the chain up; leaving the context takes it down unless it was told to keep it."""
+    """Bring up what is missing; leaving the context takes that down unless it was told to keep it.
+
+    What was up before stays.
+    """
     async with AsyncExitStack() as stack:
         attempt = 1
-        while (
-            lab := await _try(request, home, host, _Attempt(attempt, evidence, sink), stack)
-        ) is None:
+        while not await _try(request, lab, host, _Attempt(attempt, evidence, sink), stack):
             attempt += 1
         try:
             yield lab
@@ -36,9 +35,21 @@ async def bring_up(
             raise
 
 
+@contextlib.asynccontextmanager
+async def bring_up_new(
+    request: Request, home: Home, host: Hypervisor, *, evidence: Path, sink: Sink
+) -> AsyncIterator[Lab]:
+    """The same with a new lab, which is removed with its guests unless it was told to keep them."""
+    async with (
+        made(home) as lab,
+        bring_up(request, lab, host, evidence=evidence, sink=sink),
+    ):
+        yield lab
+
+
 @dataclass(frozen=True)
 class _Attempt:
-    """One try to bring a chain up; each keeps its evidence apart from that of the one before."""
+    """One try to bring a lab up; each keeps its evidence apart from that of the one before."""
 
     number: int
     base: Path
@@ -50,14 +61,11 @@ class _Attempt:
 
 
 async def _try(
-    request: Request, home: Home, host: Hypervisor, attempt: _Attempt, stack: AsyncExitStack
-) -> Lab | None:
-    """The lab that came up, or None when it was lost to emulation and may be tried again."""
+    request: Request, lab: Lab, host: Hypervisor, attempt: _Attempt, stack: AsyncExitStack
+) -> bool:
+    """Whether it came up; False when it was lost to emulation and may be tried again."""
     async with AsyncExitStack() as trial:
-        folder, state = create_lab(home)
-        lab = Lab(folder, state)
-        lab.levels.append(Level(host.machine, host.facts))
-        on_exit(trial, lambda: _remove(lab))
+        lab.levels[:] = [Level(host.machine, host.facts)]
         climb = Climb(request, lab, attempt.evidence, attempt.sink)
         try:
             await climb.climb(host, trial)
@@ -68,11 +76,6 @@ async def _try(
                 raise
             attempt.sink(Progress(climb.lost, f"lost: {problem.message}", State.FAILED))
             attempt.sink(Notice(again(climb.lost, "the lab", attempt.number + 1, request.attempts)))
-            return None
+            return False
         await stack.enter_async_context(trial.pop_all())
-        return lab
-
-
-async def _remove(lab: Lab) -> None:
-    if not lab.kept:
-        await asyncio.to_thread(remove_lab, lab.folder, lab.state)
+        return True

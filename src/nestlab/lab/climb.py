@@ -1,47 +1,49 @@
-"""The recursion: promote a machine, boot a guest on it, and the guest is a machine again."""
+"""The recursion: promote a machine, see to its guests, and each guest is a machine again."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.events import Notice, Progress, Sink, State
-from nestlab.facts.model import Facts
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.promote import gather_ready, promote
-from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
-from nestlab.image.seed import Seed
+from nestlab.hypervisor.protocol import Guest, Hypervisor
 from nestlab.image.store import Image
+from nestlab.lab.decide import Step
 from nestlab.lab.disk import grow_root
-from nestlab.lab.keys import lab_key, make_key
 from nestlab.lab.lost import LOST, again, patience
-from nestlab.lab.plan import Place, place_in_guest, plan_guest, share_of
+from nestlab.lab.order import Desk
+from nestlab.lab.plan import Place, place_in_guest
 from nestlab.lab.provision import provision
 from nestlab.lab.running import Lab, Level
 from nestlab.lab.spec import GuestSpec
-from nestlab.lab.state import GuestRecord
+from nestlab.lab.stop import shut_down
 from nestlab.lab.together import together
+from nestlab.lab.wish import Wish, wishes
+from nestlab.machine.path import is_above
 
 ATTEMPTS = 3
 """How often an emulated lab whose nested part is lost while it comes up is started in all."""
 
+_ADOPT = 30.0
+"""Seconds that a guest which runs has to answer."""
+
 
 @dataclass(frozen=True)
 class Request:
-    """What to bring up on a host that is a hypervisor already.
+    """What shall be up on a host that is a hypervisor already.
 
     Inside a guest the accelerator is always KVM: an emulated guest in a guest would not be nested
     virtualization.
 
     boot_timeout  seconds that each guest has until its shell answers
-    attempts      how often an emulated chain is started in all when its nested part is lost while
+    attempts      how often an emulated lab is started in all when its nested part is lost while
                   it comes up (docs/how-to/when-a-guest-stops.md); one under KVM, where it is not
     """
 
@@ -53,7 +55,7 @@ class Request:
 
 @dataclass
 class Climb:
-    """One way down a tree of guests.
+    """One way down a tree of guests; what is up already and as it shall be is left alone.
 
     taken   grows with every machine's routes
     lost    the machine that failed
@@ -69,17 +71,20 @@ class Climb:
     lost: str = "l0"
     nested: bool = False
     emulated: bool = False
+    _inner: dict[str, Hypervisor] = field(default_factory=dict)
 
     async def climb(self, host: Hypervisor, stack: AsyncExitStack) -> None:
-        """Boot the guests of `host`, theirs in them, and so on; siblings at the same time.
+        """See to the guests of `host`, theirs in them, and so on; siblings at the same time.
 
         Not more boot at once than the user's machine has CPUs: they share those, at every level.
         """
-        self._keys = lab_key(self.lab.folder, f"nestlab {self.lab.state.id}")
         usable = host.facts.cpu.usable if host.facts.cpu else ()
         self.emulated = host.accelerator.emulated or self.lab.emulated(host.machine.path)
+        self._desk = Desk(self.lab, self.sink, self.emulated)
         # emulation loses guests that boot at the same time, and gains next to nothing by it
         self._slots = asyncio.Semaphore(1 if self.emulated else max(1, len(usable)))
+        known = (guest.subnet for guest in self.lab.state.guests)
+        self.taken.update(IPv4Network(subnet) for subnet in known if subnet)
         await self._populate(host, self.request.guests, stack)
         self.lab.levels.sort(key=lambda level: _natural(level.machine.path))
 
@@ -87,158 +92,147 @@ class Climb:
         self, hypervisor: Hypervisor, guests: Sequence[GuestSpec], stack: AsyncExitStack
     ) -> None:
         self.taken.update(hypervisor.facts.routes or ())
-        plans, promised = [], 0
-        for spec in guests:
-            plan = plan_guest(
-                spec,
-                hypervisor,
-                self._place(hypervisor),
-                self.lab.state.id,
-                self.taken,
-                promised=promised,
-            )
-            self.taken.add(plan.network.subnet)
-            promised += share_of(spec)
-            plans.append(plan)
-        await together(
-            self._raise(spec, plan, hypervisor, stack)
-            for spec, plan in zip(guests, plans, strict=True)
+        found = await wishes(
+            guests,
+            hypervisor,
+            self._place(hypervisor),
+            self.lab.state,
+            self.taken,
+            deadline=Deadline.after(self.request.boot_timeout),
         )
+        await together(self._raise(wish, hypervisor, stack) for wish in found)
 
-    async def _raise(
-        self, spec: GuestSpec, plan: GuestPlan, hypervisor: Hypervisor, stack: AsyncExitStack
-    ) -> None:
+    async def _raise(self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack) -> None:
         """One guest, and then what is in it."""
-        attempt, inner = 1, None
+        if not await self._adopt(wish, hypervisor, stack):
+            await self._clear(wish, hypervisor)
+            await self._start_until_up(wish, hypervisor, stack)
+        if inner := self._inner.get(wish.plan.path):
+            await self._populate(inner, wish.spec.guests, stack)
+
+    async def _adopt(self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack) -> bool:
+        """Whether the guest runs as it shall, and answers."""
+        plan, record, step = wish.plan, wish.record, wish.decision.step
+        if step is not Step.KEEP or record is None or record.ssh_port is None:
+            return False
+        deadline = Deadline.after(_ADOPT)
+        order = self._desk.order(plan, self.evidence, fresh=False, deadline=deadline)
+        try:
+            guest = await hypervisor.adopt(order, wish.seen.pid or 0, record.ssh_port)
+        except MachineError as problem:
+            self.sink(Notice(f"{plan.path} runs but does not answer: {problem.message}"))
+            return False
+        stack.push_async_callback(guest.machine.close)
+        self.nested = True
+        await self._join(wish.spec, guest, 0.0)
+        self.sink(Progress(plan.path, "runs already", State.DONE))
+        return True
+
+    async def _clear(self, wish: Wish, hypervisor: Hypervisor) -> None:
+        """Switch off what runs of a guest that is started again; a new disk makes all in it new."""
+        path, step = wish.plan.path, wish.decision.step
+        if step not in {Step.BUILD, Step.KEEP}:
+            self.sink(Notice(f"{path}: {step.value}, because {wish.decision.why}"))
+        if wish.seen.pid is not None:
+            inner = [each for each in self.lab.state.guests if is_above(path, each.path)]
+            await shut_down(self.lab, inner, hypervisor.machine, self.sink)
+        if step is Step.REBUILD:
+            self.lab.forget(path)
+
+    async def _start_until_up(
+        self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack
+    ) -> None:
+        attempt = 1
         while True:
             try:
-                inner = await self._start(spec, plan, hypervisor, stack, attempt)
-                break
+                await self._start(wish, hypervisor, stack, attempt)
             except MachineError as problem:
-                if not self._again(plan, problem, attempt):
-                    self.lost = plan.path
+                if not self._again(wish, problem, attempt):
+                    self.lost = wish.plan.path
                     raise
                 attempt += 1
-        if inner:
-            await self._populate(inner, spec.guests, stack)
+            else:
+                return
 
     async def _start(
-        self,
-        spec: GuestSpec,
-        plan: GuestPlan,
-        hypervisor: Hypervisor,
-        stack: AsyncExitStack,
-        attempt: int,
-    ) -> Hypervisor | None:
-        """The guest as a hypervisor, if there shall be guests in it; it stays up on `stack`."""
+        self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack, attempt: int
+    ) -> None:
+        """A guest from power-on until all is in it; it stays up on `stack`."""
+        plan = wish.plan
         if self._slots.locked():
             self.sink(Progress(plan.path, "waiting for its turn"))
-        evidence = self._evidence(plan, attempt)
+        evidence = self._evidence(plan.path, attempt)
         async with AsyncExitStack() as own:
             async with self._slots:
                 last = not self.emulated or attempt >= self.request.attempts
                 allowed = patience(plan.path, self.request.boot_timeout, last=last)
-                guest, seconds = await self._boot(plan, hypervisor, evidence, own, allowed)
+                guest, seconds = await self._boot(wish, hypervisor, evidence, own, allowed)
             self.nested = True
-            inner, facts = await self._settle(spec, plan, guest, evidence)
+            await self._settle(wish, guest, evidence)
+            await self._join(wish.spec, guest, seconds)
             await stack.enter_async_context(own.pop_all())
         self.sink(Progress(plan.path, f"up after {seconds:.1f} s", State.DONE))
-        self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
-        return inner
 
-    def _again(self, plan: GuestPlan, problem: MachineError, attempt: int) -> bool:
+    def _again(self, wish: Wish, problem: MachineError, attempt: int) -> bool:
         """Whether a guest within a guest, lost to emulation, is started once more; says so."""
-        nested = "/" in plan.path and self.emulated and problem.code in LOST
+        path = wish.plan.path
+        nested = "/" in path and self.emulated and problem.code in LOST
         if not nested or attempt >= self.request.attempts:
             return False
-        self.sink(Progress(plan.path, f"lost: {problem.message}", State.FAILED))
-        self.sink(Notice(again(plan.path, "it", attempt + 1, self.request.attempts)))
+        self.sink(Progress(path, f"lost: {problem.message}", State.FAILED))
+        self.sink(Notice(again(path, "it", attempt + 1, self.request.attempts)))
         return True
-
-    async def _settle(
-        self, spec: GuestSpec, plan: GuestPlan, guest: Guest, evidence: Path
-    ) -> tuple[Hypervisor | None, Facts]:
-        """What it needs before it is used: its disk, the user's files, to be a hypervisor."""
-        deadline = Deadline.after(self.request.boot_timeout)
-        if plan.disk is not None:
-            await grow_root(guest.machine, deadline=deadline)
-        log = evidence / "first-boot.log"
-        await provision(guest.machine, spec, log, self.sink, deadline=deadline)
-        if not spec.guests:
-            self.sink(Progress(plan.path, "reading its facts"))
-            return None, await gather_ready(guest.machine, deadline=deadline)
-        self.sink(Progress(plan.path, "becoming a hypervisor"))
-        inner = await promote(guest.machine, "kvm", ours=True, deadline=deadline)
-        return inner, inner.facts
-
-    def _evidence(self, plan: GuestPlan, attempt: int) -> Path:
-        """Where a guest's consoles go; each attempt keeps its own."""
-        name = plan.path.replace("/", ".")
-        return self.evidence / (name if attempt == 1 else f"{name}-attempt-{attempt}")
-
-    def _place(self, hypervisor: Hypervisor) -> Place:
-        """Guests of L0 live in the lab's folder, deeper ones on their parent's disk."""
-        if hypervisor.machine.path != "l0":
-            return place_in_guest(self.lab.state.id)
-        image = self.request.image
-        return Place(
-            str(self.lab.folder),
-            self.lab.state.sockets,
-            BaseImage(str(image.disk), str(image.kernel)),
-        )
 
     async def _boot(
         self,
-        plan: GuestPlan,
+        wish: Wish,
         hypervisor: Hypervisor,
         evidence: Path,
         stack: AsyncExitStack,
         allowed: float,
     ) -> tuple[Guest, float]:
         deadline = Deadline.after(allowed)
-        host_key = make_key(plan.identity)
-        order = Order(
-            plan=plan,
-            seed=Seed(
-                hostname=plan.hostname,
-                machine_id=hashlib.sha256(plan.identity.encode()).hexdigest()[:32],
-                host_key=host_key.private,
-                host_key_public=host_key.public,
-                authorized_key=self._keys[0].public,
-                network=plan.network,
-            ),
-            login=Login("root", self._keys[1], host_key.public),
-            evidence=evidence,
-            stage=lambda step: self.sink(Progress(plan.path, step)),
-            deadline=deadline,
-            kept=lambda: self.lab.kept,
-        )
-        self._record(plan, host_key.public)
+        order = self._desk.order(wish.plan, evidence, fresh=wish.fresh, deadline=deadline)
+        self._desk.begin(order, wish.spec)
+        stack.callback(lambda: None if self.lab.kept else self._desk.gone(order))
         guest = await stack.enter_async_context(hypervisor.boot(order))
-        self._record(plan, host_key.public, pid=guest.pid, port=guest.ssh_port)
+        self._desk.arrived(guest)
         return guest, deadline.allowed - deadline.remaining
 
-    def _record(
-        self, plan: GuestPlan, host_key: str, *, pid: int | None = None, port: int | None = None
-    ) -> None:
-        """Noted before anything is started, so that another nestlab can end what it finds."""
-        record = GuestRecord(
-            path=plan.path,
-            identity=plan.identity,
-            pid=pid,
-            folder=plan.folder,
-            sockets=plan.sockets,
-            ssh_port=port,
-            host_key=host_key,
-            address=str(plan.network.guest.ip),
-            vcpus=plan.vcpus,
-            memory=plan.memory,
-            accelerator=plan.accelerator.name,
-            emulated=self.emulated,
-            started=datetime.now(UTC),
-        )
-        others = tuple(guest for guest in self.lab.state.guests if guest.path != plan.path)
-        self.lab.record(guests=(*others, record))
+    async def _settle(self, wish: Wish, guest: Guest, evidence: Path) -> None:
+        """What a guest that was just started needs: its whole disk, and the user's files if new."""
+        deadline = Deadline.after(self.request.boot_timeout)
+        if wish.plan.disk is not None:
+            await grow_root(guest.machine, deadline=deadline)
+        if wish.fresh:
+            log = evidence / "first-boot.log"
+            await provision(guest.machine, wish.spec, log, self.sink, deadline=deadline)
+        self._desk.ready(wish.plan.path)
+
+    async def _join(self, spec: GuestSpec, guest: Guest, seconds: float) -> None:
+        """It is a machine of the lab, and a hypervisor if there shall be guests in it."""
+        deadline, path = Deadline.after(self.request.boot_timeout), guest.machine.path
+        if spec.guests:
+            self.sink(Progress(path, "becoming a hypervisor"))
+            inner = await promote(guest.machine, "kvm", ours=True, deadline=deadline)
+            self._inner[path], facts = inner, inner.facts
+        else:
+            self.sink(Progress(path, "reading its facts"))
+            facts = await gather_ready(guest.machine, deadline=deadline)
+        self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
+
+    def _evidence(self, path: str, attempt: int) -> Path:
+        """Where a guest's consoles go; each attempt keeps its own."""
+        name = path.replace("/", ".")
+        return self.evidence / (name if attempt == 1 else f"{name}-attempt-{attempt}")
+
+    def _place(self, hypervisor: Hypervisor) -> Place:
+        """Guests of L0 live in the lab's place, deeper ones on their parent's disk."""
+        state, image = self.lab.state, self.request.image
+        if hypervisor.machine.path != "l0":
+            return place_in_guest(state.id)
+        base = BaseImage(str(image.disk), str(image.kernel))
+        return Place(state.place, state.sockets, base)
 
 
 def _natural(path: str) -> tuple[tuple[str | int, ...], ...]:

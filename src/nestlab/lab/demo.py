@@ -11,7 +11,7 @@ from nestlab.bench.measure import new_seed
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
-from nestlab.lab.chain import bring_up
+from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.down import sweep
 from nestlab.lab.ground import find_image, probe_host
@@ -19,6 +19,7 @@ from nestlab.lab.measurement import measure_lab
 from nestlab.lab.proof import prove
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
+from nestlab.machine.local import LocalMachine
 from nestlab.result.models import Result, Run
 from nestlab.result.store import RunFolder
 from nestlab.workload.protocol import Workload
@@ -59,7 +60,7 @@ async def run_demo(
     guests = chain_of(demo.depth)
     for lab_id in await sweep(home):
         sink(Notice(f"took down lab {lab_id}, left over from a nestlab that was killed"))
-    host = await probe_host(demo.wanted, sink)
+    host = await probe_host(LocalMachine(), demo.wanted, sink)
     image = await find_image(home, sink)
     folder = RunFolder.create(make_folder(home.runs))
     started(folder.path)
@@ -73,7 +74,7 @@ async def run_demo(
     ledger = Ledger(run=run, save=folder.save)
     request = Request(guests, image, demo.boot_timeout, attempts=ATTEMPTS)
     evidence = folder.path / "machines"
-    async with bring_up(request, home, host, evidence=evidence, sink=sink) as lab:
+    async with bring_up_new(request, home, host, evidence=evidence, sink=sink) as lab:
         proofs = await prove(lab, sink)
         await measure_lab(
             lab, proofs, demo.workloads, ledger, folder, rounds=demo.rounds, sink=sink

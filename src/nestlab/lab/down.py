@@ -1,17 +1,21 @@
 """Taking a lab down from its state alone: kept labs, and what a killed nestlab left."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from nestlab.deadline import Deadline
-from nestlab.errors import StoredDataError
+from nestlab.errors import StoredDataError, UsageError
 from nestlab.events import Progress, Sink, State, discard
 from nestlab.home import Home
 from nestlab.hypervisor.qemu.process import end
 from nestlab.lab.folder import remove_lab, remove_leftovers
-from nestlab.lab.state import LabState, load_state, owner_lives
-from nestlab.machine.local import LocalMachine
+from nestlab.lab.opening import held
+from nestlab.lab.place import remove_place
+from nestlab.lab.root import root_of
+from nestlab.lab.state import LabState, lab_state, load_state
+from nestlab.machine.path import parent_of
 
-_PATIENCE = 30.0
+_PATIENCE, _LOGIN = 30.0, 60.0
 
 
 def labs(home: Home) -> list[tuple[Path, LabState]]:
@@ -34,17 +38,21 @@ async def down(folder: Path, state: LabState, *, sink: Sink = discard) -> None:
     """End the guests that run on L0 (theirs go with them) and remove the lab.
 
     Only processes that carry the lab's id are touched. When it is interrupted, the lab is still
-    known, and doing it again goes on with it. Raises CleanupError.
+    known, and doing it again goes on with it. Raises UsageError `lab.busy`, CleanupError, and what
+    `root_of` raises.
     """
-    machine = LocalMachine()
-    for guest in state.guests:
-        if "/" not in guest.path:
-            sink(Progress(guest.path, "ending its QEMU"))
-            deadline = Deadline.after(_PATIENCE)
-            await end(machine, guest.identity, patience=0, deadline=deadline)
-            sink(Progress(guest.path, "ended, with all that ran in it", State.DONE))
-    sink(Progress("lab", "removing its folders"))
-    remove_lab(folder, state)
+    with held(folder, state) as lab:
+        state = lab.state
+        async with root_of(state.host, deadline=Deadline.after(_LOGIN)) as machine:
+            for guest in state.guests:
+                if parent_of(guest.path) == "l0":
+                    sink(Progress(guest.path, "ending its QEMU"))
+                    deadline = Deadline.after(_PATIENCE)
+                    await end(machine, guest.identity, patience=0, deadline=deadline)
+                    sink(Progress(guest.path, "ended, with all that ran in it", State.DONE))
+            sink(Progress("lab", "removing its folders"))
+            await remove_place(machine, state)
+        remove_lab(folder, state)
     sink(Progress("lab", f"{state.id} is down", State.DONE))
 
 
@@ -56,9 +64,10 @@ async def sweep(home: Home) -> list[str]:
     remove_leftovers(home)
     swept = []
     for folder, state in labs(home):
-        if not state.kept and not owner_lives(state):
-            await down(folder, state)
-            swept.append(state.id)
+        if lab_state(state, folder) == "left over":
+            with suppress(UsageError):  # another nestlab takes it down at this moment
+                await down(folder, state)
+                swept.append(state.id)
     return swept
 
 

@@ -1,19 +1,23 @@
 """The folders of one lab on L0: private, and gone when the lab is."""
 
-import os
+import fcntl
 import secrets
 import shutil
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from nestlab.errors import CleanupError, HostError, StoredDataError
 from nestlab.home import Home, make_folder
-from nestlab.lab.state import LabState, load_state, process_start, save_state
+from nestlab.lab.lock import hold
+from nestlab.lab.state import LabState, load_state, save_state
 
 _NEW, _GONE = ".new-", ".gone-"
 """A lab has its name only while its state file is there: other processes list the labs any time."""
+
+_NAMES = ".names"
 
 _LEFT = 600.0
 """Seconds after which a lab that is still being made or removed is a leftover; both take less than
@@ -23,32 +27,46 @@ _SOCKET_ROOM = 60
 """Characters of a UNIX socket's path (107 at most, unix(7)) left to guest paths and names."""
 
 
-def create_lab(home: Home) -> tuple[Path, LabState]:
-    """A new lab with an id of its own; when it cannot be made, nothing stays.
+@contextmanager
+def new_lab(
+    home: Home, *, name: str | None = None, host: str | None = None, kept: bool = False
+) -> Iterator[tuple[Path, LabState]]:
+    """A new lab with an id of its own, its lock held; when it cannot be made, nothing stays.
 
     Raises HostError `home.not-writable`, StoredDataError `lab.not-written`.
     """
     lab = secrets.token_hex(5)
     folder, hidden = make_folder(home.labs) / lab, home.labs / f"{_NEW}{lab}"
     sockets = _sockets_of(lab)
-    me = os.getpid()
-    state = LabState(id=lab, owner=me, owner_started=process_start(me) or "", sockets=str(sockets))
-    try:
-        with ExitStack() as undo:
-            # must not exist: nobody else can have prepared them, as the id is random
-            for path in (hidden, sockets):
-                path.mkdir(mode=0o700)
-                undo.callback(shutil.rmtree, path, ignore_errors=True)
-            save_state(state, hidden)
-            hidden.rename(folder)
-            undo.pop_all()
-    except OSError as problem:
-        raise HostError(
-            "home.not-writable",
-            f"cannot create {problem.filename}: {problem.strerror}",
-            hint="free some space or set NESTLAB_HOME to another disk",
-        ) from problem
-    return folder, state
+    state = LabState(
+        id=lab, name=name, host=host, kept=kept, place=str(folder), sockets=str(sockets)
+    )
+    with ExitStack() as held:
+        try:
+            with ExitStack() as undo:
+                # must not exist: nobody else can have prepared them, as the id is random
+                for path in (hidden, sockets):
+                    path.mkdir(mode=0o700)
+                    undo.callback(shutil.rmtree, path, ignore_errors=True)
+                save_state(state, hidden)
+                held.enter_context(hold(hidden, name or lab))
+                hidden.rename(folder)
+                undo.pop_all()
+        except OSError as problem:
+            raise HostError(
+                "home.not-writable",
+                f"cannot create {problem.filename}: {problem.strerror}",
+                hint="free some space or set NESTLAB_HOME to another disk",
+            ) from problem
+        yield folder, state
+
+
+@contextmanager
+def naming(home: Home) -> Iterator[None]:
+    """Keep others from making a lab meanwhile: no two that are there may have the same name."""
+    with (make_folder(home.labs) / _NAMES).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _sockets_of(lab: str) -> Path:

@@ -1,12 +1,13 @@
 """From a lab file to guests that can be built; what cannot be built yet is refused by name."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nestlab.errors import UsageError
 from nestlab.image.recipe import debian_12
 from nestlab.lab.spec import FileSpec, GuestSpec
-from nestlab.spec.models import LabSpec, Settings
+from nestlab.spec.models import File, Guest, LabSpec, Settings
 from nestlab.spec.tree import Node, machines
 from nestlab.units import format_size
 
@@ -27,6 +28,16 @@ def guests_of(lab: LabSpec, file: Path) -> tuple[GuestSpec, ...]:
     return tuple(_guest(node, children, file.parent) for node in children["l0"])
 
 
+def guest_of(guest: Guest, base: Path) -> GuestSpec:
+    """One guest, with none inside it; paths of its files are relative to `base`.
+
+    Raises as `guests_of` does.
+    """
+    node = Node(guest.name, "l0", 1, guest)
+    _must_be_known(node)
+    return _guest(node, {}, base)
+
+
 def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestSpec:
     wish = node.guest
     return GuestSpec(
@@ -36,10 +47,25 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         disk=wish.disk if wish.disk > debian_12().size else None,
         cpu=wish.cpu,
         kernel=wish.kernel,
-        files=tuple(FileSpec(base / each.source, each.target, each.mode) for each in wish.files),
+        image=wish.image,
+        files=tuple(_file(base / each.source, each, node.path) for each in wish.files),
         run=tuple(_argv(command) for command in wish.run),
         guests=tuple(_guest(child, children, base) for child in children.get(node.path, ())),
     )
+
+
+def _file(source: Path, wish: File, path: str) -> FileSpec:
+    """Read now, so that one that is missing is said before anything is started."""
+    try:
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise UsageError(
+            "lab.no-such-file",
+            f"{path}: cannot read {source}: {problem.strerror}",
+            hint="`source` is relative to the folder of the lab file",
+        ) from problem
+    return FileSpec(source.absolute(), wish.target, wish.mode, digest)
 
 
 def _argv(command: str | tuple[str, ...]) -> tuple[str, ...]:

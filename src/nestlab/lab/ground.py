@@ -10,14 +10,15 @@ from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
 from nestlab.machine.local import LocalMachine
+from nestlab.machine.protocol import Machine
 
 _BUILD, _ASK = 1800.0, 60.0
 
 
-async def probe_host(wanted: Wanted, sink: Sink) -> Hypervisor:
+async def probe_host(machine: Machine, wanted: Wanted, sink: Sink) -> Hypervisor:
     """The user's own machine as a hypervisor; said aloud where its guests are emulated."""
     sink(Progress("l0", "probing the accelerator"))
-    host = await promote(LocalMachine(), wanted, ours=False, deadline=Deadline.after(_ASK))
+    host = await promote(machine, wanted, ours=False, deadline=Deadline.after(_ASK))
     accelerator = host.accelerator
     sink(Progress("l0", f"its guests run with {accelerator.name.upper()}", State.DONE))
     if accelerator.emulated:

@@ -55,6 +55,20 @@ def parse_name(word: str) -> Name:
     return Name(match["lab"], match["path"])
 
 
+def parse_whole(word: str | None, labs: Iterable[str]) -> Name:
+    """As `parse_name`, and the word for a whole lab, whose machines all are in `l0`.
+
+    None is the only lab; `LAB:` or a known lab's id or name is that lab.
+    Raises UsageError `target.unreadable`.
+    """
+    if word is None:
+        return Name(None, "l0")
+    lab = word.removesuffix(":")
+    if lab != word or lab in set(labs):
+        return Name(lab, "l0")
+    return parse_name(word)
+
+
 def parse_place(word: str, labs: Iterable[str]) -> Place:
     """`l1/l2:FILE` or `LAB:l1/l2:FILE`; anything else is a file of this machine.
 

@@ -7,7 +7,7 @@ from nestlab.errors import HostError
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.lab.spec import GuestSpec
-from nestlab.net.subnet import choose_subnet
+from nestlab.net.subnet import GuestNetwork, choose_subnet
 from nestlab.units import MIB, format_size
 
 _IN_GUEST = "/var/lib/nestlab"
@@ -41,32 +41,42 @@ def plan_guest(
     taken: set[IPv4Network],
     *,
     promised: int = 0,
+    has: int = 0,
+    network: GuestNetwork | None = None,
 ) -> GuestPlan:
     """Decide everything about a guest.
 
     taken     networks that any ancestor routes or that the lab gave away
     promised  bytes of the hypervisor's memory that guests planned before it will take
+    has       bytes that it takes already
+    network   the one that it had
 
     Raises HostError `lab.no-memory` with the arithmetic, `net.no-free-subnet`.
     """
-    facts, parent = hypervisor.facts, hypervisor.machine.path
-    _must_fit(spec, hypervisor, promised)
-    path = spec.name if parent == "l0" else f"{parent}/{spec.name}"
+    facts = hypervisor.facts
+    if share_of(spec) > has:
+        _must_fit(spec, hypervisor, promised - has)
     return GuestPlan(
         lab=lab,
-        path=path,
+        path=path_of(spec, hypervisor),
         arch=facts.arch or "unknown",
         accelerator=hypervisor.accelerator,
         vcpus=spec.vcpus,
         memory=spec.memory,
         image=place.image,
-        network=choose_subnet(sorted(taken)),
+        network=network or choose_subnet(sorted(taken)),
         folder=f"{place.folder}/{spec.name}",
         sockets=f"{place.sockets}/{spec.name}",
         disk=spec.disk,
         cpu=spec.cpu,
         kernel=spec.kernel,
     )
+
+
+def path_of(spec: GuestSpec, hypervisor: Hypervisor) -> str:
+    """`l1/l2` for l2 in l1."""
+    parent = hypervisor.machine.path
+    return spec.name if parent == "l0" else f"{parent}/{spec.name}"
 
 
 def share_of(spec: GuestSpec) -> int:
@@ -77,12 +87,12 @@ def share_of(spec: GuestSpec) -> int:
 def _must_fit(spec: GuestSpec, hypervisor: Hypervisor, promised: int) -> None:
     memory, path = hypervisor.facts.memory, hypervisor.machine.path
     if memory and memory.available - promised < share_of(spec):
-        taken = f", of which its other guests get {format_size(promised)}" if promised else ""
+        others = f", of which its other guests get {format_size(promised)}" if promised > 0 else ""
         raise HostError(
             "lab.no-memory",
             f"{spec.name} does not fit into {path}: it needs {format_size(spec.memory)} and"
             f" {format_size(_OVERHEAD)} around it, {path} has {format_size(memory.available)}"
-            f" free{taken}",
+            f" free{others}",
             where=f"{path}, while planning {spec.name}",
             hint="end other programs on that machine, give it more memory, or build less in it",
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 from nestlab.deadline import Deadline
 from nestlab.errors import StoredDataError
 from nestlab.lab.keys import FILE
+from nestlab.lab.root import root_of
 from nestlab.lab.state import GuestRecord, LabState
-from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine
 
 
@@ -16,13 +16,13 @@ from nestlab.machine.protocol import Machine
 async def reach(
     folder: Path, state: LabState, path: str, *, deadline: Deadline
 ) -> AsyncIterator[Machine]:
-    """The machine at `path`, by SSH through each of its ancestors; `l0` is this one.
+    """The machine at `path`, by SSH through each of its ancestors; `l0` is the lab's root.
 
-    Raises StoredDataError `lab.no-such-machine`, and what `open_ssh` raises.
+    Raises StoredDataError `lab.no-such-machine`, and what `open_ssh` and `open_remote` raise.
     """
-    machine: Machine = LocalMachine()
     names = [] if path == "l0" else path.split("/")
     async with AsyncExitStack() as stack:
+        machine = await stack.enter_async_context(root_of(state.host, deadline=deadline))
         for number in range(1, len(names) + 1):
             guest = record_of(state, "/".join(names[:number]))
             machine = await log_in(guest, machine, folder, deadline)

@@ -5,14 +5,17 @@ from pathlib import Path
 
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.protocol import Guest
-from nestlab.lab.state import LabState, save_state
+from nestlab.lab.state import GuestRecord, LabState, save_state
 from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Machine
 
 
 @dataclass(frozen=True)
 class Level:
-    """A machine of the chain with what is known of it; `guest` is None for the host."""
+    """A machine of the lab with what is known of it; `guest` is None for the host.
+
+    seconds  from power-on to its shell; 0 for one that ran already
+    """
 
     machine: Machine
     facts: Facts
@@ -22,7 +25,10 @@ class Level:
 
 @dataclass
 class Lab:
-    """A lab that is up. `keep()` leaves it running when its context ends without an error."""
+    """A lab that somebody holds the lock of.
+
+    `keep()` leaves what was started running when the context that started it ends without an error.
+    """
 
     folder: Path
     state: LabState
@@ -46,3 +52,17 @@ class Lab:
         """Change the state, on disk too."""
         self.state = self.state.model_copy(update=changes)
         save_state(self.state, self.folder)
+
+    def note(self, guest: GuestRecord) -> None:
+        """Remember a guest, in place of what was known of it; a new one is the last."""
+        known = {each.path: each for each in self.state.guests}
+        self.record(guests=tuple({**known, guest.path: guest}.values()))
+
+    def change(self, path: str, **changes: object) -> None:
+        """Change what is known of a guest, if anything is."""
+        if guest := self.state.guest(path):
+            self.note(guest.model_copy(update=changes))
+
+    def forget(self, path: str) -> None:
+        """A guest is not there any more, and none of those inside it."""
+        self.record(guests=tuple(g for g in self.state.guests if not is_above(path, g.path)))

@@ -11,17 +11,22 @@ MAX_DEPTH = 4
 
 @dataclass(frozen=True)
 class FileSpec:
-    """A file of the user's that is put into a guest; `mode` are its permission bits there."""
+    """A file of the user's that is put into a guest; `mode` are its permission bits there.
+
+    sha256  of what it held when the lab file was read; tells whether it has changed since
+    """
 
     source: Path
     target: str
     mode: int = 0o644
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
 class GuestSpec:
     """A guest as the user asks for it, with the guests inside it; sizes in bytes.
 
+    image   name of the image that it is made from
     disk    of its root disk, at least the image's; None: the image's
     cpu     QEMU's CPU model with features; None: the one with which the guest can nest
     kernel  further words of its kernel command line
@@ -32,6 +37,7 @@ class GuestSpec:
     name: str
     vcpus: int
     memory: int
+    image: str = "debian-12"
     disk: int | None = None
     cpu: str | None = None
     kernel: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
-"""A lab's state on disk: enough to enter it and to take it down from another process."""
+"""A lab's state on disk: enough to enter it, to go on with it and to take it down."""
 
+import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nestlab.errors import StoredDataError
+from nestlab.lab.lock import holder
+from nestlab.lab.spec import GuestSpec
+
+_NAME, _VERSION = "nestlab.lab", 2
 
 
 class _Record(BaseModel):
@@ -17,8 +22,11 @@ class _Record(BaseModel):
 class GuestRecord(_Record):
     """A guest: what its process carries, and where its files are on its parent's machine.
 
-    pid, ssh_port  None until it is up
-    address        its IPv4 address within its parent's network
+    spec           what it was made as, without the guests in it
+    ready          whether it came up, with everything in it that its spec asks for
+    stopped        whether the user stopped it
+    pid, ssh_port  None while it is not up
+    subnet         its own user-mode network; address: its IPv4 address there
     vcpus, memory  what it was given; memory in bytes
     accelerator    `kvm` or `tcg`; emulated: whether its timings are emulation, its own or an
                    ancestor's
@@ -27,11 +35,15 @@ class GuestRecord(_Record):
 
     path: str
     identity: str
+    spec: GuestSpec | None = None
+    ready: bool = False
+    stopped: bool = False
     pid: int | None = None
     folder: str
     sockets: str
     ssh_port: int | None = None
     host_key: str
+    subnet: str | None = None
     address: str | None = None
     vcpus: int | None = None
     memory: int | None = None
@@ -41,21 +53,30 @@ class GuestRecord(_Record):
 
 
 class LabState(_Record):
-    """`nestlab.lab/1`.
+    """`nestlab.lab/2`.
 
     name     the name in the lab file, if the lab came from one
-    owner    process that has the lab up; when it is gone and `kept` is false, the lab is a leftover
-    kept     whether the user asked to leave it running
+    kept     whether it stays when no nestlab is at work on it; else it is a leftover then
+    host     the machine at its root as `ssh` takes it; None: this one
+    place    folder of its guests on that machine; sockets: that of their sockets
+    wanted   which accelerator was asked for
+    images   folders of the images that its guests stand on, in the image store
     """
 
-    schema_: Literal["nestlab.lab/1"] = Field(default="nestlab.lab/1", alias="schema")
+    schema_: Literal["nestlab.lab/2"] = Field(default="nestlab.lab/2", alias="schema")
     id: str
     name: str | None = None
-    owner: int
-    owner_started: str
     kept: bool = False
+    host: str | None = None
+    place: str
     sockets: str
+    wanted: Literal["auto", "kvm", "tcg"] = "auto"
+    images: tuple[str, ...] = ()
     guests: tuple[GuestRecord, ...] = ()
+
+    def guest(self, path: str) -> GuestRecord | None:
+        """The record of a machine, if there is one."""
+        return next((each for each in self.guests if each.path == path), None)
 
 
 FILE = "lab.json"
@@ -80,11 +101,13 @@ def save_state(state: LabState, folder: Path) -> None:
 
 
 def load_state(folder: Path) -> LabState:
-    """Read a lab's state. Raises StoredDataError `lab.damaged`."""
+    """Read a lab's state. Raises StoredDataError `lab.damaged`, `lab.too-new`."""
     file = folder / FILE
     try:
-        return LabState.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as problem:
+        found = json.loads(file.read_bytes())
+        _must_be_ours(found, file)
+        return LabState.model_validate_json(json.dumps(_migrated(found, folder)))
+    except (OSError, ValueError, ValidationError) as problem:
         raise StoredDataError(
             "lab.damaged",
             f"the state of lab {folder.name} cannot be read",
@@ -94,23 +117,28 @@ def load_state(folder: Path) -> LabState:
         ) from problem
 
 
-def process_start(pid: int) -> str | None:
-    """When a process was started, in clock ticks since boot (proc(5), field 22); None: no such.
-
-    A pid alone may have been given to another process since.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    return text.rpartition(")")[2].split()[19]
-
-
-def owner_lives(state: LabState) -> bool:
-    """Whether the process that brought the lab up still runs."""
-    return process_start(state.owner) == state.owner_started
+def _must_be_ours(found: object, file: Path) -> None:
+    schema = found.get("schema") if isinstance(found, dict) else None
+    name, _, version = str(schema).partition("/")
+    if name == _NAME and version.isdecimal() and int(version) > _VERSION:
+        raise StoredDataError(
+            "lab.too-new",
+            f"lab {file.parent.name} was made by a newer nestlab ({schema})",
+            log=str(file),
+            hint="use that nestlab, or upgrade this one",
+        )
 
 
-def lab_state(state: LabState) -> str:
-    """`kept`, `busy` (a nestlab works on it) or `left over`."""
-    return "kept" if state.kept else "busy" if owner_lives(state) else "left over"
+def _migrated(found: object, folder: Path) -> object:
+    """Version 1 knew its owner by pid, and labs of this machine alone."""
+    if isinstance(found, dict) and found.get("schema") == f"{_NAME}/1":
+        rest = {key: value for key, value in found.items() if not key.startswith("owner")}
+        return {**rest, "schema": f"{_NAME}/{_VERSION}", "place": str(folder)}
+    return found
+
+
+def lab_state(state: LabState, folder: Path) -> str:
+    """`busy` (a nestlab is at work on it), `kept` or `left over`."""
+    if holder(folder) is not None:
+        return "busy"
+    return "kept" if state.kept else "left over"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from nestlab.deadline import Deadline
 from nestlab.errors import NestlabError
 from nestlab.lab.reach import log_in
-from nestlab.lab.state import GuestRecord, LabState, lab_state, owner_lives
-from nestlab.machine.local import LocalMachine
+from nestlab.lab.root import root_of
+from nestlab.lab.state import GuestRecord, LabState, lab_state
 from nestlab.machine.path import level_of, parent_of
 from nestlab.machine.protocol import Machine
 from nestlab.machine.tasks import TaskSet
@@ -38,8 +38,9 @@ Enter = Callable[[GuestRecord, Machine, Deadline], Awaitable[Machine]]
 class MachineStatus:
     """One machine; what is not known is None.
 
-    state      running: it answers; starting: no port of it is known yet; unreachable: its QEMU is
-               there, or nobody can tell, but it does not answer; gone: there is no QEMU of it
+    state      running: it answers; starting: no port of it is known yet; stopped: by its user;
+               unreachable: its QEMU is there, or nobody can tell, but it does not answer; gone:
+               there is no QEMU of it
     reason     why it is not running, in a few words
     memory, disk_used   bytes; of the disk, what its overlay takes on its parent
     uptime     seconds, as it says itself
@@ -61,12 +62,16 @@ class MachineStatus:
 
 @dataclass(frozen=True)
 class LabStatus:
-    """One lab; state: kept, busy (a nestlab works on it) or left over."""
+    """One lab; state: kept, busy (a nestlab is at work on it) or left over.
+
+    host  the machine at its root as `ssh` takes it; None: this one
+    """
 
     id: str
     name: str | None
     state: str
     folder: str
+    host: str | None
     machines: tuple[MachineStatus, ...]
 
 
@@ -83,14 +88,21 @@ async def survey_lab(
     host   the machine at the root; by default this one
     enter  how to log in; by default with the lab's key
     """
-    asked = _Round(state, enter or _enter_with(folder), patience)
-    try:
-        machines = await asked.below("l0", host or LocalMachine(), None)
-    finally:
-        await asked.close()
+    now = lab_state(state, folder)
+    asked = _Round(state, enter or _enter_with(folder), patience, busy=now == "busy")
+    async with AsyncExitStack() as stack:
+        deadline = Deadline.after(patience)
+        machine, lost = host, None
+        if machine is None:
+            try:
+                machine = await stack.enter_async_context(root_of(state.host, deadline=deadline))
+            except NestlabError:
+                lost = "unreachable"
+        stack.push_async_callback(asked.close)
+        machines = await asked.below("l0", machine, lost)
     order = [guest.path for guest in state.guests]
     machines.sort(key=lambda each: order.index(each.path))
-    return LabStatus(state.id, state.name, lab_state(state), str(folder), tuple(machines))
+    return LabStatus(state.id, state.name, now, str(folder), state.host, tuple(machines))
 
 
 def _enter_with(folder: Path) -> Enter:
@@ -120,8 +132,8 @@ class _Entered:
 class _Round:
     """One look at everything."""
 
-    def __init__(self, state: LabState, enter: Enter, patience: float) -> None:
-        self._state, self._enter, self._patience = state, enter, patience
+    def __init__(self, state: LabState, enter: Enter, patience: float, *, busy: bool) -> None:
+        self._state, self._enter, self._patience, self._busy = state, enter, patience, busy
         self._tasks = TaskSet()
         self._entered: list[Machine] = []
 
@@ -137,9 +149,8 @@ class _Round:
         self, guest: GuestRecord, parent: Machine | None, lost: str | None
     ) -> Sequence[MachineStatus]:
         if parent is None:
-            state = "gone" if lost == "gone" else "unreachable"
-            above = parent_of(guest.path)
-            row = _row(guest, state, f"{above} is {lost}", _Seen(), _Entered())
+            state, reason = _cut_off(guest, lost)
+            row = _row(guest, state, reason, _Seen(), _Entered())
             return [row, *await self.below(guest.path, None, state)]
         seen, entered = await asyncio.gather(self._look(guest, parent), self._go_in(guest, parent))
         state, reason = self._judge(guest, seen, entered)
@@ -149,10 +160,10 @@ class _Round:
     def _judge(self, guest: GuestRecord, seen: _Seen, entered: _Entered) -> tuple[str, str | None]:
         if entered.machine is not None:
             return "running", None  # its host key was checked, so it was none but itself
-        if guest.ssh_port is None and (seen.process or owner_lives(self._state)):
+        if guest.ssh_port is None and (seen.process or self._busy):
             return "starting", None
         if seen.process is False:
-            return "gone", "no QEMU of it runs"
+            return ("stopped", None) if guest.stopped else ("gone", "no QEMU of it runs")
         return "unreachable", entered.reason
 
     async def _look(self, guest: GuestRecord, parent: Machine) -> _Seen:
@@ -208,6 +219,14 @@ class _Round:
                     await asyncio.gather(*(each.close() for each in deepest_first))
             if not again:
                 await self._tasks.cancel_all()
+
+
+def _cut_off(guest: GuestRecord, lost: str | None) -> tuple[str, str | None]:
+    """What is known of a guest whose parent cannot be asked."""
+    if guest.stopped and lost in {"gone", "stopped"}:
+        return "stopped", None
+    state = "gone" if lost in {"gone", "stopped"} else "unreachable"
+    return state, f"{parent_of(guest.path)} is {lost}"
 
 
 def _row(

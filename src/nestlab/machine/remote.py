@@ -16,15 +16,17 @@ from nestlab.machine.ssh import SshMachine
 from nestlab.machine.ssh_login import KEEPALIVE_COUNT, KEEPALIVE_INTERVAL
 
 
-async def open_remote(address: Address, *, deadline: Deadline) -> SshMachine:
-    """Log in as the user would.
+async def open_remote(
+    address: Address, *, deadline: Deadline, path: str | None = None
+) -> SshMachine:
+    """Log in as the user would; `path` is what the machine is called, its address if left out.
 
     Raises MachineError: `ssh.unreachable`, `ssh.host-key-unknown`, `ssh.host-key-mismatch`,
     `ssh.auth-failed`, `ssh.connect-failed`, `machine.deadline`.
     """
     try:
         async with asyncio.timeout(deadline.remaining):
-            return SshMachine(str(address), await _connect(address))
+            return SshMachine(path or str(address), await _connect(address))
     except TimeoutError:
         raise _failure(
             "machine.deadline",

@@ -48,14 +48,21 @@ def choose_subnet(taken: Iterable[IPv4Network]) -> GuestNetwork:
     document's guests collided because both libvirts default to 192.168.122.0/24. Raises
     HostError `net.no-free-subnet`.
     """
-    routed = [network for network in taken if network.prefixlen > _DEFAULT_ROUTE]
+    routed = tuple(taken)
     for candidate in _candidates():
-        if not any(candidate.overlaps(network) for network in routed):
+        if is_free(candidate, routed):
             return GuestNetwork(candidate)
     raise HostError(
         "net.no-free-subnet",
         f"every /24 of {', '.join(map(str, POOLS))} is already routed",
         hint="remove a route that covers one of them: `ip route` lists them",
+    )
+
+
+def is_free(subnet: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
+    """Whether it overlaps nothing in `taken`, default routes aside."""
+    return not any(
+        subnet.overlaps(network) for network in taken if network.prefixlen > _DEFAULT_ROUTE
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nestlab.errors import UsageError
-from nestlab.machine.address import Address
+from nestlab.machine.address import Address, parse_address
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,6 @@ _HERE = frozenset({"l0", "localhost", "."})
 _MEMBER = re.compile(r"(?:(?P<lab>[\w.-]+):)?(?P<path>[a-z][a-z0-9-]*(?:/[a-z][a-z0-9-]*)*)")
 _LEVEL = re.compile(r"l\d+(?:-\d+)?|.*/.*")
 """What no host is called; a machine with another name is named with its lab."""
-_HOST = re.compile(
-    r"(?:ssh://)?(?:(?P<user>[^@\s:/-][^@\s:/]*)@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:/@\[\]-][^\s:/@\[\]]*)(?::(?P<port>\d{1,5}))?/?"
-)
 
 
 def parse(text: str, labs: Iterable[str] = ()) -> Target:
@@ -83,12 +79,11 @@ def parse(text: str, labs: Iterable[str] = ()) -> Target:
         member["lab"] in set(labs) if member["lab"] else _LEVEL.fullmatch(member["path"])
     ):
         return Member(member["lab"], member["path"])
-    host = _HOST.fullmatch(text)
-    if host is None or int(host["port"] or 1) not in range(1, 65536):
+    try:
+        return Remote(parse_address(text))
+    except UsageError:
         raise UsageError(
             "target.unreadable",
             f"{text!r} is neither a host nor a machine of a lab",
             hint="give user@host, user@host:port, l1/l2 or LAB:l1/l2 (`nestlab ls` lists labs)",
-        )
-    port = int(host["port"]) if host["port"] else None
-    return Remote(Address(host["host"].strip("[]"), host["user"], port))
+        ) from None

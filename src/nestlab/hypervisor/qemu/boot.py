@@ -61,7 +61,8 @@ class QemuHypervisor:
         """See `Hypervisor.boot`."""
         plan, deadline = order.plan, order.deadline
         async with AsyncExitStack() as stack:
-            on_exit(stack, lambda: self._remove_folders(plan))
+            if order.fresh:
+                on_exit(stack, lambda: self._remove_folders(plan))
             order.stage("preparing")
             await process.make_folders(self.machine, plan, deadline=deadline)
             await self._put_seed(order)
@@ -69,11 +70,27 @@ class QemuHypervisor:
             order.stage("starting QEMU")
             on_exit(stack, lambda: self._end(plan))
             pid = await process.launch(
-                self.machine, plan, firmware=self.firmware, deadline=deadline
+                self.machine, plan, firmware=self.firmware, fresh=order.fresh, deadline=deadline
             )
-            yield await self._bring_up(order, pid, stack)
+            async with AsyncExitStack() as links:  # closed even where the guest stays
+                yield await self._bring_up(order, pid, links)
             if order.kept():
                 stack.pop_all()
+
+    async def adopt(self, order: Order, pid: int, ssh_port: int) -> Guest:
+        """See `Hypervisor.adopt`."""
+        plan, deadline = order.plan, order.deadline
+        machine = await log_in(self.machine, ssh_port, plan, order.login, deadline=deadline)
+        try:
+            async with asyncio.timeout(deadline.remaining):
+                sock = await self.machine.dial(Files(plan).monitor)
+                async with Monitor(plan.path, sock) as monitor:
+                    return await self._guest(plan, machine, pid, ssh_port, monitor)
+        except BaseException as problem:
+            await machine.close()
+            if isinstance(problem, TimeoutError):
+                raise no_answer(plan, deadline, "asking its monitor") from None
+            raise
 
     async def _bring_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
         """From a paused QEMU to a guest with a shell, all of it before the deadline."""
@@ -94,6 +111,11 @@ class QemuHypervisor:
         monitor = await stack.enter_async_context(Monitor(plan.path, sock))
         machine, port = await alive_while(monitor, plan, self._until_shell(order, monitor))
         on_exit(stack, machine.close)
+        return await self._guest(plan, machine, pid, port, monitor)
+
+    async def _guest(
+        self, plan: GuestPlan, machine: Machine, pid: int, port: int, monitor: Monitor
+    ) -> Guest:
         return Guest(
             plan=plan,
             machine=machine,

@@ -12,6 +12,13 @@ def overlay_argv(plan: GuestPlan) -> tuple[str, ...]:
     return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay, *size)
 
 
+def grow_argv(plan: GuestPlan) -> tuple[str, ...] | None:
+    """Give the guest's disk the size of its plan, if that has one; QEMU refuses to shrink it."""
+    if plan.disk is None:
+        return None
+    return ("qemu-img", "resize", "-q", "-f", "qcow2", Files(plan).overlay, str(plan.disk))
+
+
 def disk_options(plan: GuestPlan) -> tuple[str, ...]:
     """One NVMe controller: its driver is built into the kernel, so no initrd is needed.
 

@@ -10,7 +10,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.disks import grow_argv, overlay_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
@@ -56,15 +56,23 @@ async def remove_folders(machine: Machine, plan: GuestPlan, *, deadline: Deadlin
 
 
 async def launch(
-    machine: Machine, plan: GuestPlan, *, firmware: str | None, deadline: Deadline
+    machine: Machine,
+    plan: GuestPlan,
+    *,
+    firmware: str | None,
+    fresh: bool = True,
+    deadline: Deadline,
 ) -> int:
-    """Create the overlay, start QEMU (paused) and return its process id.
+    """Prepare the disk, start QEMU (paused) and return its process id.
+
+    fresh  whether it gets a new disk; else the one that is there, which may have to grow
 
     Raises HostError `qemu.missing`, `guest.no-direct-io`; MachineError `guest.disk-failed`,
     `guest.launch-failed` with QEMU's own words.
     """
     try:
-        await check(machine, overlay_argv(plan), deadline=deadline, code="guest.disk-failed")
+        if argv := overlay_argv(plan) if fresh else grow_argv(plan):
+            await check(machine, argv, deadline=deadline, code="guest.disk-failed")
         done = await machine.run(qemu_argv(plan, firmware=firmware), deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":

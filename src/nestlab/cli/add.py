@@ -1,0 +1,47 @@
+"""`nestlab add`: make one more machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nestlab.cli.changing import find, run
+from nestlab.home import Home
+
+_EXAMPLES = """Examples:
+
+  nestlab add l1 --name l3
+
+  nestlab add seed:l0 --name l4 --memory 4GiB --vcpus 4
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="add",
+        help="Make one more guest in a machine of a lab that is up; `l0` is the host.",
+        epilog=_EXAMPLES,
+    )(add)
+
+
+def add(
+    machine: Annotated[str, typer.Argument(help="Where: l1, LAB:l1, or l0 for the host.")],
+    name: Annotated[str, typer.Option(help="What it is called.")],
+    memory: Annotated[str, typer.Option(help="Its memory.")] = "1GiB",
+    disk: Annotated[str | None, typer.Option(help="Size of its root disk.")] = None,
+    vcpus: Annotated[int, typer.Option(min=1, max=512, help="Its virtual CPUs.")] = 2,
+    boot_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
+    ] = 300,
+) -> None:
+    """Make one more machine."""
+    from nestlab.lab.control import add as make
+    from nestlab.lab.from_file import guest_of
+    from nestlab.spec.options import read_guest
+
+    options = {"name": name, "memory": memory, "disk": disk, "vcpus": vcpus}
+    spec = guest_of(read_guest(options), Path.cwd())
+    found, path = find(machine)
+    home = Home.from_environment()
+    run(lambda terms, sink: make(found, path, spec, terms, home, sink), boot_timeout)

@@ -1,0 +1,36 @@
+"""`nestlab reboot`: stop machines and start them."""
+
+from typing import Annotated
+
+import typer
+
+from nestlab.cli.changing import find, run
+from nestlab.home import Home
+
+_EXAMPLES = """Examples:
+
+  nestlab reboot l1/l2
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="reboot",
+        help="Stop a machine and start it again, with what ran in it.",
+        epilog=_EXAMPLES,
+    )(reboot)
+
+
+def reboot(
+    machine: Annotated[str, typer.Argument(help="l1/l2, LAB:l1/l2, or a lab.")],
+    boot_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
+    ] = 300,
+) -> None:
+    """Stop machines and start them."""
+    from nestlab.lab.control import reboot as start_anew
+
+    found, path = find(machine)
+    home = Home.from_environment()
+    run(lambda terms, sink: start_anew(found, path, terms, home, sink), boot_timeout)

@@ -1,0 +1,86 @@
+"""One guest's boot in full: the order to its hypervisor, and the record in the lab's state."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nestlab.deadline import Deadline
+from nestlab.events import Progress, Sink
+from nestlab.hypervisor.plan import GuestPlan
+from nestlab.hypervisor.protocol import Guest, Login, Order
+from nestlab.image.seed import Seed
+from nestlab.lab.keys import host_key, lab_key
+from nestlab.lab.running import Lab
+from nestlab.lab.spec import GuestSpec
+from nestlab.lab.state import GuestRecord
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where orders of one lab are written; `emulated`: whether all of it has those timings."""
+
+    lab: Lab
+    sink: Sink
+    emulated: bool
+
+    def order(self, plan: GuestPlan, evidence: Path, *, fresh: bool, deadline: Deadline) -> Order:
+        """Everything that one boot needs; its keys are made where there are none yet."""
+        folder, sink, path = self.lab.folder, self.sink, plan.path
+        client, client_file = lab_key(folder, f"nestlab {self.lab.state.id}")
+        key = host_key(folder, plan.identity)
+        return Order(
+            plan=plan,
+            seed=Seed(
+                hostname=plan.hostname,
+                machine_id=hashlib.sha256(plan.identity.encode()).hexdigest()[:32],
+                host_key=key.private,
+                host_key_public=key.public,
+                authorized_key=client.public,
+                network=plan.network,
+            ),
+            login=Login("root", client_file, key.public),
+            evidence=evidence,
+            stage=lambda step: sink(Progress(path, step)),
+            deadline=deadline,
+            fresh=fresh,
+            kept=lambda: self.lab.kept,
+        )
+
+    def begin(self, order: Order, spec: GuestSpec) -> None:
+        """Noted before anything is started, so that another nestlab can end what it finds."""
+        plan, was = order.plan, self.lab.state.guest(order.plan.path)
+        self.lab.note(
+            GuestRecord(
+                path=plan.path,
+                identity=plan.identity,
+                spec=replace(spec, guests=()),
+                ready=not order.fresh and was is not None and was.ready,
+                folder=plan.folder,
+                sockets=plan.sockets,
+                host_key=order.login.host_key,
+                subnet=str(plan.network.subnet),
+                address=str(plan.network.guest.ip),
+                vcpus=plan.vcpus,
+                memory=plan.memory,
+                accelerator=plan.accelerator.name,
+                emulated=self.emulated,
+                started=datetime.now(UTC),
+            )
+        )
+
+    def arrived(self, guest: Guest) -> None:
+        """It has a shell."""
+        self.lab.change(guest.plan.path, pid=guest.pid, ssh_port=guest.ssh_port)
+
+    def ready(self, path: str) -> None:
+        """Everything that its spec asks for is in it."""
+        self.lab.change(path, ready=True)
+
+    def gone(self, order: Order) -> None:
+        """It was taken down again: a new one with its disk, an old one keeps that."""
+        path = order.plan.path
+        if order.fresh:
+            self.lab.forget(path)
+        else:
+            self.lab.change(path, pid=None, ssh_port=None)

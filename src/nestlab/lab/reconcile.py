@@ -1,0 +1,64 @@
+"""Make the guests of a lab be as they shall be, by what is there and by what is missing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nestlab.deadline import Deadline
+from nestlab.events import Sink
+from nestlab.home import Home, make_folder
+from nestlab.hypervisor.accelerator import Wanted
+from nestlab.lab.chain import bring_up
+from nestlab.lab.climb import ATTEMPTS, Request
+from nestlab.lab.enter import write_access
+from nestlab.lab.ground import find_image, probe_host
+from nestlab.lab.place import make_place
+from nestlab.lab.proof import prove
+from nestlab.lab.root import root_of
+from nestlab.lab.running import Lab
+from nestlab.lab.spec import GuestSpec
+from nestlab.result.store import RunFolder
+
+_LOGIN = 60.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a lab is brought up.
+
+    wanted        which accelerator L0's guests shall have
+    boot_timeout  seconds that each guest has until its shell answers
+    started       told the folder of consoles and logs as soon as there is one
+    """
+
+    wanted: Wanted = "auto"
+    boot_timeout: float = 300.0
+    started: Callable[[Path], None] = lambda _folder: None
+
+
+async def reconcile(
+    lab: Lab, guests: Sequence[GuestSpec], terms: Terms, home: Home, sink: Sink
+) -> None:
+    """Start, build or make anew what is not as it shall be, and prove every machine of `guests`.
+
+    What is up and right is left alone, and so are machines that are not among `guests`. When it
+    fails, what it has started is taken down again; disks that were there before stay.
+
+    Raises NestlabError: everything that can go wrong on the way.
+    """
+    wanted = lab.state.wanted if terms.wanted == "auto" else terms.wanted
+    lab.record(wanted=wanted)
+    async with root_of(lab.state.host, deadline=Deadline.after(_LOGIN)) as machine:
+        if lab.state.host and not lab.state.guests:
+            place, sockets = await make_place(machine, lab.state.id)
+            lab.record(place=place, sockets=sockets)
+        host = await probe_host(machine, wanted, sink)
+        image = await find_image(home, sink)
+        folder = RunFolder.create(make_folder(home.runs))
+        terms.started(folder.path)
+        request = Request(guests, image, terms.boot_timeout, attempts=ATTEMPTS)
+        evidence = folder.path / "machines"
+        async with bring_up(request, lab, host, evidence=evidence, sink=sink):
+            await prove(lab, sink)
+            lab.keep()
+            write_access(lab.state, lab.folder)

@@ -1,0 +1,71 @@
+"""What shall become of the guests of one hypervisor: decided together, since they share it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from nestlab.deadline import Deadline
+from nestlab.hypervisor.plan import GuestPlan
+from nestlab.hypervisor.protocol import Hypervisor
+from nestlab.lab.decide import Decision, Seen, Step, decide
+from nestlab.lab.look import look
+from nestlab.lab.plan import Place, path_of, plan_guest, share_of
+from nestlab.lab.spec import GuestSpec
+from nestlab.lab.state import GuestRecord, LabState
+from nestlab.net.subnet import GuestNetwork, is_free
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A guest as it shall be, what is there of it, and what follows."""
+
+    spec: GuestSpec
+    plan: GuestPlan
+    record: GuestRecord | None
+    seen: Seen
+    decision: Decision
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it gets a new disk."""
+        return self.decision.step in {Step.BUILD, Step.REBUILD}
+
+
+async def wishes(
+    guests: Sequence[GuestSpec],
+    hypervisor: Hypervisor,
+    place: Place,
+    state: LabState,
+    taken: set[IPv4Network],
+    *,
+    deadline: Deadline,
+) -> list[Wish]:
+    """Look at the guests of a hypervisor and decide; `taken` grows with their subnets.
+
+    Raises HostError `lab.no-memory`, `net.no-free-subnet`; UsageError `lab.disk-shrinks`;
+    MachineError `guest.not-seen`.
+    """
+    paths = {path_of(spec, hypervisor): spec for spec in guests}
+    records = [each for path in paths if (each := state.guest(path))]
+    seen = await look(hypervisor.machine, records, deadline=deadline)
+    found, promised = [], 0
+    for path, spec in paths.items():
+        record, here = state.guest(path), seen.get(path, Seen())
+        decision = decide(spec, record, here)
+        network = _network_of(record, hypervisor) if record else None
+        has = share_of(record.spec) if record and record.spec and here.pid else 0
+        plan = plan_guest(
+            spec, hypervisor, place, state.id, taken, promised=promised, has=has, network=network
+        )
+        taken.add(plan.network.subnet)
+        promised += max(0, share_of(spec) - has)
+        found.append(Wish(spec, plan, record, here, decision))
+    return found
+
+
+def _network_of(record: GuestRecord, hypervisor: Hypervisor) -> GuestNetwork | None:
+    """The network that it had, as long as its hypervisor does not route that elsewhere by now."""
+    subnet = IPv4Network(record.subnet) if record.subnet else None
+    if subnet is None or not is_free(subnet, hypervisor.facts.routes or ()):
+        return None
+    return GuestNetwork(subnet)

@@ -1,0 +1,154 @@
+"""Going on with a lab that is there: what runs is left alone, what is missing is made."""
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lab_examples import home
+from nestlab.errors import MachineError
+from nestlab.events import Event, Notice
+from nestlab.lab.chain import bring_up
+from nestlab.lab.climb import Request
+from nestlab.lab.down import labs
+from nestlab.lab.opening import held, made
+from nestlab.lab.spec import GuestSpec
+from nestlab.lab.state import LabState, load_state
+from nestlab.machine.fake import FakeMachine, answer
+from nestlab.machine.protocol import Completed, Machine
+from nestlab.units import GIB
+from test_lab_chain import IMAGE, MemoryHypervisor, guest_machine, left
+
+SPEC = GuestSpec("l1", vcpus=2, memory=GIB)
+
+
+def host_machine(running: dict[str, str]) -> FakeMachine:
+    """L0, whose guests' processes and disks are `running`: identity -> `PID DISK`."""
+
+    def sh(argv: tuple[str, ...], _stdin: bytes) -> Completed:
+        words = argv[4:]
+        if len(words) == 2 and words[0].startswith("nestlab-"):
+            return answer(f"{next(iter(running.values()), '0 0')}\n")
+        return answer()
+
+    machine = guest_machine("l0")
+    machine.programs["sh"] = sh
+    return machine
+
+
+@dataclass
+class World:
+    """One home, one host; `look` is what the host shows of l1."""
+
+    base: Path
+    look: dict[str, str] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        machine: Machine = host_machine(self.look)
+        self.host = MemoryHypervisor(machine=machine)
+
+    def up(self, spec: GuestSpec = SPEC, *, fails: bool = False) -> LabState:
+        return asyncio.run(self._up(spec, fails=fails))
+
+    async def _up(self, spec: GuestSpec, *, fails: bool) -> LabState:
+        request = Request((spec,), IMAGE, boot_timeout=5)
+        evidence, sink = self.base / "evidence", self.events.append
+        for folder, _ in labs(home(self.base)):
+            with held(folder, load_state(folder)) as lab:
+                async with bring_up(request, lab, self.host, evidence=evidence, sink=sink):
+                    if fails:
+                        raise MachineError("verify.broken", "not nested")
+                    lab.keep()
+                return lab.state
+        async with made(home(self.base), name="seed", stays=True) as lab:
+            async with bring_up(request, lab, self.host, evidence=evidence, sink=sink):
+                lab.keep()
+            return lab.state
+
+    @property
+    def notices(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Notice)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A lab of one guest that is up."""
+    world = World(tmp_path)
+    world.up()
+    world.look["l1"] = "4711 1"
+    world.host.log.clear()
+    world.host.orders.clear()
+    return world
+
+
+def test_a_second_time_nothing_happens(world: World) -> None:
+    before = load_state(left(world.base)[0])
+    after = world.up()
+    assert world.host.log == ["adopt"]
+    assert after == before
+    assert world.notices == []
+
+
+def test_what_does_not_run_starts_from_its_disk(world: World) -> None:
+    world.look["l1"] = "0 1"
+    key = load_state(left(world.base)[0]).guests[0].host_key
+    state = world.up()
+    assert world.host.log == ["boot"]
+    (order,) = world.host.orders
+    assert not order.fresh
+    assert state.guests[0].host_key == key == order.login.host_key
+    assert state.guests[0].ready
+    assert world.notices == ["l1: start, because it does not run"]
+
+
+def test_what_changed_starts_again_with_its_disk(world: World) -> None:
+    state = world.up(dataclasses.replace(SPEC, memory=2 * GIB))
+    assert world.host.log == ["boot"]
+    assert not world.host.orders[0].fresh
+    assert state.guests[0].memory == 2 * GIB
+    assert world.notices == ["l1: restart, because memory 1.0 GiB → 2.0 GiB"]
+
+
+def test_other_contents_take_a_new_disk(world: World) -> None:
+    world.host.guest.programs["true"] = lambda _argv, _stdin: answer()
+    world.up(dataclasses.replace(SPEC, run=(("true",),)))
+    assert world.host.log == ["boot"]
+    assert world.host.orders[0].fresh
+    assert ("true",) in world.host.guest.ran
+
+
+def test_one_that_runs_but_does_not_answer_starts_again(world: World) -> None:
+    world.host.adopt_error = MachineError("guest.no-answer", "l1 is silent")
+    world.up()
+    assert world.host.log == ["adopt", "boot"]
+    assert not world.host.orders[1].fresh
+    assert world.notices == ["l1 runs but does not answer: l1 is silent"]
+
+
+def test_a_failure_takes_down_what_it_started_and_keeps_the_disk_and_the_lab(world: World) -> None:
+    world.look["l1"] = "0 1"
+    with pytest.raises(MachineError):
+        world.up(fails=True)
+    assert world.host.log == ["boot", "end"]
+    (record,) = load_state(left(world.base)[0]).guests
+    assert (record.ready, record.pid) == (True, None)
+
+
+def test_a_failure_leaves_what_ran_before_alone(world: World) -> None:
+    with pytest.raises(MachineError):
+        world.up(fails=True)
+    assert world.host.log == ["adopt"]
+    assert load_state(left(world.base)[0]).guests[0].pid == 4711
+
+
+def test_one_whose_nestlab_was_killed_half_way_is_made_again(world: World) -> None:
+    (folder,) = left(world.base)
+    with held(folder, load_state(folder)) as lab:
+        lab.change("l1", ready=False, pid=None, ssh_port=None)
+    world.up()
+    assert world.host.log == ["boot"]
+    assert world.host.orders[0].fresh
+    assert world.notices == ["l1: rebuild, because it was never finished"]

@@ -1,0 +1,65 @@
+"""What becomes of a guest, from what it shall be and what is there."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from lab_examples import L1
+from nestlab.errors import UsageError
+from nestlab.lab.decide import Decision, Seen, Step, decide
+from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.units import GIB
+
+SPEC = GuestSpec("l1", vcpus=2, memory=GIB, disk=10 * GIB, kernel=("quiet",))
+RECORD = L1.model_copy(update={"spec": SPEC, "ready": True})
+RUNS, OFF, GONE = Seen(4711, disk=True), Seen(None, disk=True), Seen()
+
+
+@pytest.mark.parametrize(
+    ("change", "seen", "step", "why"),
+    [
+        ({}, RUNS, Step.KEEP, "it runs"),
+        ({}, OFF, Step.START, "it does not run"),
+        ({}, GONE, Step.REBUILD, "its disk is not there any more"),
+        ({"memory": 2 * GIB}, RUNS, Step.RESTART, "memory 1.0 GiB → 2.0 GiB"),
+        ({"vcpus": 4, "kernel": ()}, OFF, Step.RESTART, "vcpus 2 → 4, kernel changed"),
+        ({"disk": 12 * GIB}, RUNS, Step.RESTART, "disk 10.0 GiB → 12.0 GiB"),
+        ({"cpu": "max"}, RUNS, Step.RESTART, "cpu None → max"),
+        ({"image": "debian-13"}, RUNS, Step.REBUILD, "image debian-12 → debian-13"),
+        ({"run": (("true",),)}, RUNS, Step.REBUILD, "run changed"),
+        ({"memory": 2 * GIB, "run": (("true",),)}, RUNS, Step.REBUILD, "run changed"),
+        ({"guests": (SPEC,)}, RUNS, Step.KEEP, "it runs"),
+    ],
+)
+def test_what_follows(change: dict[str, object], seen: Seen, step: Step, why: str) -> None:
+    shall = dataclasses.replace(SPEC, **change)  # type: ignore[arg-type]
+    assert decide(shall, RECORD, seen) == Decision(step, why)
+
+
+def test_a_file_with_other_contents_is_another_file() -> None:
+    was = FileSpec(Path("/a"), "/etc/a", sha256="1")
+    spec = dataclasses.replace(SPEC, files=(was,))
+    record = RECORD.model_copy(update={"spec": spec})
+    assert decide(spec, record, RUNS).step is Step.KEEP
+    edited = dataclasses.replace(spec, files=(dataclasses.replace(was, sha256="2"),))
+    assert decide(edited, record, RUNS).step is Step.REBUILD
+
+
+def test_a_new_one_is_built() -> None:
+    assert decide(SPEC, None, Seen()).step is Step.BUILD
+
+
+@pytest.mark.parametrize("seen", [RUNS, OFF, GONE])
+def test_one_that_was_never_finished_is_made_again(seen: Seen) -> None:
+    record = RECORD.model_copy(update={"ready": False})
+    assert decide(SPEC, record, seen) == Decision(Step.REBUILD, "it was never finished")
+
+
+@pytest.mark.parametrize("disk", [None, 9 * GIB])
+def test_a_disk_does_not_shrink(disk: int | None) -> None:
+    with pytest.raises(UsageError) as caught:
+        decide(dataclasses.replace(SPEC, disk=disk), RECORD, RUNS)
+    assert caught.value.code == "lab.disk-shrinks"
+    assert "disk: 10GiB or more" in (caught.value.hint or "")
+    assert "nestlab remove l1" in (caught.value.hint or "")

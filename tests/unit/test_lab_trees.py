@@ -1,0 +1,75 @@
+"""The tree of a lab from its records, and parts of it."""
+
+import pytest
+
+from lab_examples import L1
+from nestlab.errors import StoredDataError, UsageError
+from nestlab.lab.spec import GuestSpec
+from nestlab.lab.state import GuestRecord, LabState
+from nestlab.lab.tree import branch, changed, paths_in, with_guest
+from nestlab.units import GIB
+
+
+def record(path: str, *, stopped: bool = False) -> GuestRecord:
+    spec = GuestSpec(path.rpartition("/")[2], vcpus=2, memory=GIB)
+    return L1.model_copy(update={"path": path, "spec": spec, "stopped": stopped})
+
+
+PATHS = ("l1", "l1/l2", "l1/l3", "l1/l2/l4", "l10", "l10/l2")
+STATE = LabState(
+    id="x", name="seed", place="/p", sockets="/s", guests=tuple(record(path) for path in PATHS)
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("l0", ["l1", "l1/l2", "l1/l2/l4", "l1/l3", "l10", "l10/l2"]),
+        ("l1", ["l1", "l1/l2", "l1/l2/l4", "l1/l3"]),
+        ("l1/l2", ["l1", "l1/l2", "l1/l2/l4"]),
+        ("l1/l3", ["l1", "l1/l3"]),
+        ("l10", ["l10", "l10/l2"]),
+    ],
+)
+def test_a_branch_is_a_machine_with_its_ancestors_and_all_in_it(
+    path: str, found: list[str]
+) -> None:
+    assert list(paths_in(branch(STATE, path))) == found
+
+
+def test_what_the_user_stopped_stays_off_unless_it_is_meant() -> None:
+    guests = tuple(record(path, stopped=path in {"l1", "l1/l3"}) for path in PATHS)
+    state = STATE.model_copy(update={"guests": guests})
+    assert list(paths_in(branch(state, "l1", stopped=False))) == ["l1", "l1/l2", "l1/l2/l4"]
+    assert list(paths_in(branch(state, "l1/l3", stopped=False))) == ["l1", "l1/l3"]
+
+
+def test_one_guest_changes_and_no_other() -> None:
+    tree = changed(branch(STATE, "l0"), "l1/l2", {"memory": 4 * GIB})
+    (first, second) = tree
+    assert [guest.memory for guest in first.guests] == [4 * GIB, GIB]
+    assert second.guests[0].memory == GIB
+    assert list(paths_in(tree)) == list(paths_in(branch(STATE, "l0")))
+
+
+def test_a_new_guest_stands_alone_in_its_ancestors() -> None:
+    new = GuestSpec("l9", vcpus=1, memory=GIB)
+    assert list(paths_in(with_guest(STATE, "l1/l2", new))) == ["l1", "l1/l2", "l1/l2/l9"]
+    assert with_guest(STATE, "l0", new) == (new,)
+
+
+def test_a_name_is_there_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        with_guest(STATE, "l1", GuestSpec("l3", vcpus=1, memory=GIB))
+    assert caught.value.code == "lab.machine-exists"
+    assert "nestlab remove l1/l3" in (caught.value.hint or "")
+
+
+def test_an_unknown_machine_is_said_with_those_that_there_are() -> None:
+    with pytest.raises(StoredDataError) as caught:
+        branch(STATE, "l7")
+    assert caught.value.code == "lab.no-such-machine"
+    assert "l1/l2/l4" in (caught.value.hint or "")
+    with pytest.raises(StoredDataError) as caught:
+        with_guest(STATE, "l7", GuestSpec("l9", vcpus=1, memory=GIB))
+    assert caught.value.code == "lab.no-such-machine"
