@@ -39,6 +39,7 @@ from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
+from nestlab.lab.ground import here
 from nestlab.lab.keys import FILE, KeyPair, make_key, store_key
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -60,7 +61,7 @@ async def by_nestlab(image: Image, home: Home) -> tuple[float, float]:
     started, deadline = time.monotonic(), Deadline.after(300)
     host = await promote(LocalMachine(), "auto", ours=False, deadline=deadline)
     with tempfile.TemporaryDirectory() as evidence:
-        request = Request(chain_of(2), image, boot_timeout=300)
+        request = Request(chain_of(2), here(image), boot_timeout=300)
         async with bring_up_new(request, home, host, evidence=Path(evidence), sink=watch) as lab:
             # its facts, which nestlab reads next, are not part of the race
             answer = await lab.levels[2].machine.run(("true",), deadline=deadline)

@@ -60,8 +60,13 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def running_sshd(folder: Path, program: str, *settings: str) -> Iterator[Sshd]:
-    """A server of its own configuration, on a free port, ended by its pid."""
+def running_sshd(
+    folder: Path, program: str, *settings: str, environment: str = ""
+) -> Iterator[Sshd]:
+    """A server of its own configuration, on a free port, ended by its pid.
+
+    environment  what its logins get: `NAME=value NAME=value`
+    """
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start without it
     host, client = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
@@ -71,7 +76,7 @@ def running_sshd(folder: Path, program: str, *settings: str) -> Iterator[Sshd]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (folder / "config").write_text(
-        _SSHD_CONFIG.format(folder=folder, port=port) + "\n".join(settings)
+        _SSHD_CONFIG.format(folder=folder, port=port, environment=environment) + "\n".join(settings)
     )
     argv = [program, "-D", "-e", "-f", str(folder / "config")]
     with (folder / "log").open("wb") as log, subprocess.Popen(argv, stderr=log) as server:
@@ -96,7 +101,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 Subsystem sftp internal-sftp
-SetEnv SHLVL=2
+SetEnv SHLVL=2 {environment}
 """
 """SHLVL keeps bash from reading the developer's .bashrc, as it does for the first shell of sshd."""
 

@@ -17,8 +17,8 @@ from nestlab.errors import CleanupError, MachineError, NestlabError
 from nestlab.events import Event, Notice, Progress, State
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.protocol import Guest, Order
-from nestlab.image.store import Image, Manifest
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
 from nestlab.lab.proof import prove
@@ -30,19 +30,7 @@ from nestlab.machine.path import parent_of
 from nestlab.machine.protocol import Completed, Machine
 from plan_examples import KVM, TCG
 
-IMAGE = Image(
-    Path("/images/debian"),
-    Manifest(
-        name="debian",
-        recipe="r",
-        architecture="amd64",
-        kernel="6.1",
-        packages={},
-        disk_size=1,
-        disk_sha256="0",
-        kernel_sha256="0",
-    ),
-)
+IMAGE = BaseImage("/images/debian/disk.img", "/images/debian/vmlinuz")
 
 
 def guest_machine(path: str, **found: Any) -> FakeMachine:

@@ -20,6 +20,7 @@ from nestlab.hypervisor.qemu import process
 from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
+from nestlab.lab.ground import here
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -55,7 +56,7 @@ def bring_up_with(
 
     async def work() -> None:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(chain_of(depth), image, boot_timeout)
+        request = Request(chain_of(depth), here(image), boot_timeout)
         async with bring_up_new(request, home, host, evidence=evidence, sink=trouble) as lab:
             then(lab)
             await asyncio.gather(

@@ -1,17 +1,13 @@
 """A lab from a file, used as its user would, and gone without a trace."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from lab_user import User, labs_left
 from leftovers import snapshot
-from nestlab.home import Home
 from nestlab.image.store import Image
 
 LAB = """\
@@ -31,48 +27,21 @@ guests:
 """
 
 
-@dataclass
-class User:
-    """Somebody at a terminal in the lab file's folder."""
-
-    folder: Path
-
-    def nestlab(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "nestlab", *words],
-            check=False,
-            capture_output=True,
-            input=stdin,
-            cwd=self.folder,
-            env={**os.environ, "NESTLAB_HOME": str(self.folder / "home")},
-        )
-
-    def said(self, *words: str) -> str:
-        done = self.nestlab(*words)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
-
-
 @pytest.fixture(scope="module")
 def user(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     """A user whose lab is up; afterwards nothing of it is left."""
-    folder = tmp_path_factory.mktemp("user")
-    (folder / "home").mkdir()
-    (folder / "home" / "cache").symlink_to(Home.from_environment().cache)
-    (folder / "lab.yaml").write_text(LAB)
-    (folder / "motd").write_text("welcome\n")
+    user = User.in_folder(tmp_path_factory.mktemp("user"), LAB)
+    (user.folder / "motd").write_text("welcome\n")
     before = snapshot()
-    user = User(folder)
     user.said("up")
     yield user
     user.said("down", "seed")
     assert snapshot() == before
-    assert not list((folder / "home" / "state" / "labs").iterdir())
+    assert labs_left(user) == []
 
 
 def test_status_shows_the_tree(user: User) -> None:
-    (lab,) = json.loads(user.said("status", "--json"))["labs"]
-    machines = {machine["path"]: machine for machine in lab["machines"]}
+    machines = user.machines
     assert list(machines) == ["l1", "l1/l2"]
     assert {machine["state"] for machine in machines.values()} == {"running"}
     assert (machines["l1"]["memory"], machines["l1/l2"]["memory"]) == (4 << 30, 1 << 30)
@@ -113,12 +82,6 @@ def test_openssh_enters_by_the_printed_configuration(user: User) -> None:
     argv = ["ssh", "-F", str(config), "l1.l2.seed", "hostname"]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
     assert done.stdout == "l2\n"
-
-
-def test_a_second_lab_of_that_name_is_refused(user: User) -> None:
-    done = user.nestlab("up", "lab.yaml")
-    assert done.returncode == 2
-    assert b"lab.name-taken" in done.stderr
 
 
 def test_doctor_reaches_it_by_name(user: User) -> None:

@@ -17,6 +17,7 @@ from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
+from nestlab.lab.ground import here
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -74,7 +75,7 @@ def chain(
 
     async def up() -> Lab:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(chain_of(2), image, boot_timeout=300, attempts=3)
+        request = Request(chain_of(2), here(image), boot_timeout=300, attempts=3)
         return await stack.enter_async_context(
             bring_up_new(request, home, host, evidence=evidence, sink=events.append)
         )

@@ -21,6 +21,8 @@ _EXAMPLES = """Examples:
 
   nestlab up --plan lab.yaml    only say what would be built, and whether it fits
 
+  nestlab up --host root@bigbox   the whole lab on another machine
+
   nestlab status                look at it
 
   nestlab down                  take it down; nothing is left
@@ -42,6 +44,10 @@ def up(
     accel: Annotated[
         Accel, typer.Option(help="auto: KVM where guests of it can nest, else TCG, said aloud.")
     ] = Accel.AUTO,
+    host: Annotated[
+        str | None,
+        typer.Option(help="user@host: the lab lives there; all commands work the same from here."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nestlab.up/1.")] = False,
     boot_timeout: Annotated[
         float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
@@ -72,7 +78,7 @@ def up(
     terms = Terms(accel.value, boot_timeout, started=folders.append)
     with ProgressView(console) as view:
         try:
-            work = bring_up(Goal(spec.name, guests), terms, Home.from_environment(), view)
+            work = bring_up(Goal(spec.name, guests, host), terms, Home.from_environment(), view)
             lab = run_interruptible(work, view.say)
         except NestlabError:
             for folder in folders:

@@ -14,7 +14,6 @@ from nestlab.events import Notice, Progress, Sink, State
 from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.protocol import Guest, Hypervisor
-from nestlab.image.store import Image
 from nestlab.lab.decide import Step
 from nestlab.lab.disk import grow_root
 from nestlab.lab.lost import LOST, again, patience
@@ -42,13 +41,14 @@ class Request:
     Inside a guest the accelerator is always KVM: an emulated guest in a guest would not be nested
     virtualization.
 
+    image         as the host sees it
     boot_timeout  seconds that each guest has until its shell answers
     attempts      how often an emulated lab is started in all when its nested part is lost while
                   it comes up (docs/how-to/when-a-guest-stops.md); one under KVM, where it is not
     """
 
     guests: Sequence[GuestSpec]
-    image: Image
+    image: BaseImage
     boot_timeout: float
     attempts: int = 1
 
@@ -228,11 +228,10 @@ class Climb:
 
     def _place(self, hypervisor: Hypervisor) -> Place:
         """Guests of L0 live in the lab's place, deeper ones on their parent's disk."""
-        state, image = self.lab.state, self.request.image
+        state = self.lab.state
         if hypervisor.machine.path != "l0":
             return place_in_guest(state.id)
-        base = BaseImage(str(image.disk), str(image.kernel))
-        return Place(state.place, state.sockets, base)
+        return Place(state.place, state.sockets, self.request.image)
 
 
 def _natural(path: str) -> tuple[tuple[str | int, ...], ...]:

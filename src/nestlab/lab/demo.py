@@ -14,7 +14,7 @@ from nestlab.hypervisor.accelerator import Wanted
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.down import sweep
-from nestlab.lab.ground import find_image, probe_host
+from nestlab.lab.ground import find_image, here, probe_host
 from nestlab.lab.measurement import measure_lab
 from nestlab.lab.proof import prove
 from nestlab.lab.running import Lab
@@ -72,7 +72,7 @@ async def run_demo(
         order_seed=new_seed(),
     )
     ledger = Ledger(run=run, save=folder.save)
-    request = Request(guests, image, demo.boot_timeout, attempts=ATTEMPTS)
+    request = Request(guests, here(image), demo.boot_timeout, attempts=ATTEMPTS)
     evidence = folder.path / "machines"
     async with bring_up_new(request, home, host, evidence=evidence, sink=sink) as lab:
         proofs = await prove(lab, sink)

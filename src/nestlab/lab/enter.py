@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nestlab.lab.keys import FILE
 from nestlab.lab.state import GuestRecord, LabState
+from nestlab.machine.address import parse_address
 
 _CONFIG, _HOSTS = "ssh_config", "ssh_hosts"
 _LITERAL = re.compile(r"[\w.-]+", re.ASCII)
@@ -17,7 +18,7 @@ def ssh_config(state: LabState, folder: Path) -> str:
     blocks = []
     for guest in state.guests:
         parent, _, _ = guest.path.rpartition("/")
-        through = f"  ProxyCommand {_proxy(folder, _alias(parent))}\n" if parent else ""
+        through = _through(state, _proxy(folder, _alias(parent)) if parent else None)
         blocks.append(f"Host {_alias(guest.path)}\n{_login(guest, folder)}{through}")
     return "\n".join(blocks)
 
@@ -65,6 +66,17 @@ def _proxy(folder: Path, parent: str, file: str = _CONFIG) -> str:
     return f"ssh -F {config} -W 127.0.0.1:%p {shlex.quote(parent)}"
 
 
+def _through(state: LabState, parent: str | None) -> str:
+    """The way to a guest: through its parent, or through the lab's host as the user enters it."""
+    if parent is None and state.host:
+        address = parse_address(state.host)
+        port = f"-p {address.port} " if address.port else ""
+        user = f"{address.user}@" if address.user else ""
+        target = shlex.quote(f"{user}{address.host}").replace("%", "%%")
+        parent = f"ssh -W 127.0.0.1:%p {port}{target}"
+    return f"  ProxyCommand {parent}\n" if parent else ""
+
+
 def host_alias(lab: str, path: str) -> str:
     """`l1.l2.seed`: no two machines of the labs of one user have the same, by the lab's id."""
     return f"{path.replace('/', '.')}.{lab}"
@@ -86,8 +98,8 @@ def hosts_config(state: LabState, folder: Path) -> str:
         if guest.ssh_port is None:
             continue
         parent, _, _ = guest.path.rpartition("/")
-        command = _proxy(folder, host_alias(state.id, parent), _HOSTS)
-        through = f"  ProxyCommand {command}\n" if parent else ""
+        command = _proxy(folder, host_alias(state.id, parent), _HOSTS) if parent else None
+        through = _through(state, command)
         names = " ".join(host_aliases(state, guest.path))
         blocks.append(f"Host {names}\n{_login(guest, folder)}{through}")
     return "\n".join(blocks)

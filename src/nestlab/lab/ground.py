@@ -4,11 +4,14 @@ from nestlab.deadline import Deadline
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
+from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
+from nestlab.lab.running import Lab
+from nestlab.lab.ship import ship
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine
 
@@ -29,6 +32,20 @@ async def probe_host(machine: Machine, wanted: Wanted, sink: Sink) -> Hypervisor
             )
         )
     return host
+
+
+async def image_on(machine: Machine, lab: Lab, home: Home, sink: Sink) -> BaseImage:
+    """The base image on the lab's host, where it is sent if that is not this machine."""
+    image = await find_image(home, sink)
+    lab.record(images=(image.folder.name,))
+    if lab.state.host is None:
+        return here(image)
+    return await ship(image, machine, lambda step: sink(Progress("image", step)))
+
+
+def here(image: Image) -> BaseImage:
+    """The image as this machine sees it."""
+    return BaseImage(str(image.disk), str(image.kernel))
 
 
 async def find_image(home: Home, sink: Sink) -> Image:

@@ -10,7 +10,7 @@ _SECONDS = 60.0
 # XDG Base Directory Specification, as in home.py; sockets need a short path (unix(7))
 _MAKE = """
 umask 077
-place=${NESTLAB_HOME:-${XDG_STATE_HOME:-$HOME/.local/state}/nestlab}/labs/$1
+place=${XDG_STATE_HOME:-$HOME/.local/state}/nestlab/labs/$1
 mkdir -p -- "$place" && mkdir -- "/tmp/nestlab-$1" && echo "$place"
 """
 

@@ -1,0 +1,1 @@
+"""Labs for Python programs: `Lab`, `SyncLab`, and fixtures for pytest."""
