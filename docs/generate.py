@@ -1,7 +1,8 @@
 """Write the pages that are made from the code: `python docs/generate.py`.
 
-`docs/reference/cli.md` comes from the command line itself, `docs/checks.md` from the rules of
-`nestlab doctor`. With `--check` it writes nothing and ends with 1 when a page is out of date.
+`docs/reference/cli.md` and the manual page `docs/nestlab.1` come from the command line itself,
+`docs/checks.md` from the rules of `nestlab doctor`. With `--check` it writes nothing and ends with
+1 when a page is out of date.
 """
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import typer
+from man_page import man_page
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -26,11 +28,17 @@ Data goes to standard output. Progress and errors go to standard error.
 """
 
 
-def page() -> str:
-    """The whole page; the same for every width of the terminal."""
+def commands() -> TyperGroup:
+    """The command line."""
     group = get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("nestlab is expected to have more than one command")
+    return group
+
+
+def page() -> str:
+    """The whole page; the same for every width of the terminal."""
+    group = commands()
     parts = [_HEAD, *_section("nestlab", group)]
     for name, command in group.commands.items():
         if isinstance(command, TyperCommand) and not command.hidden:
@@ -72,7 +80,11 @@ def _cell(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every page that is made, with its text."""
-    return {DOCS / "reference" / "cli.md": page(), DOCS / "checks.md": checks_markdown()}
+    return {
+        DOCS / "reference" / "cli.md": page(),
+        DOCS / "nestlab.1": man_page(commands()),
+        DOCS / "checks.md": checks_markdown(),
+    }
 
 
 def main(argv: list[str]) -> int:

@@ -15,6 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from nestlab.api.sync import SyncLab
 
+Misconfigured = pytest.UsageError
+
 OpenLab = Callable[..., "SyncLab"]
 """Lab file, and options of `Lab.from_file` -> a lab that is up."""
 
@@ -44,7 +46,7 @@ def _option(config: pytest.Config, name: str) -> str:
 def _scope(fixture_name: str, config: pytest.Config) -> str:  # noqa: ARG001  (pytest passes both)
     scope = _option(config, "scope")
     if scope not in {"session", "module", "function"}:
-        raise pytest.UsageError(f"nestlab_scope: {scope!r} is not session, module or function")
+        raise Misconfigured(f"nestlab_scope: {scope!r} is not session, module or function")
     return scope
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nestlab.cli.changing import find, run
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -26,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 
 def add(
-    machine: Annotated[str, typer.Argument(help="Where: l1, LAB:l1, or l0 for the host.")],
+    machine: Annotated[
+        str,
+        typer.Argument(autocompletion=machine_paths, help="Where: l1, LAB:l1, or l0 for the host."),
+    ],
     name: Annotated[str, typer.Option(help="What it is called.")],
     memory: Annotated[str, typer.Option(help="Its memory.")] = "1GiB",
     disk: Annotated[str | None, typer.Option(help="Size of its root disk.")] = None,

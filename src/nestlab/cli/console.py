@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -25,7 +26,11 @@ def register(app: typer.Typer) -> None:
     )(console)
 
 
-def console(target: Annotated[str, typer.Argument(help="l1/l2 or LAB:l1/l2.")]) -> None:
+def console(
+    target: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2 or LAB:l1/l2.")
+    ],
+) -> None:
     """Attach."""
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.errors import MachineError, UsageError

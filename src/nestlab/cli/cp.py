@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import places
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def register(app: typer.Typer) -> None:
 def cp(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="SRC… DST", help="FILE here, or l1/l2:FILE, or LAB:l1/l2:FILE."),
+        typer.Argument(
+            autocompletion=places,
+            metavar="SRC… DST",
+            help="FILE here, or l1/l2:FILE, or LAB:l1/l2:FILE.",
+        ),
     ],
     _recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Folders are copied in any case.")

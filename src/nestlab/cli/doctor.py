@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def doctor(
     context: typer.Context,
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="user@host, user@host:port, l1/l2 or LAB:l1/l2; this machine if none."),
+        typer.Argument(
+            autocompletion=machine_paths,
+            help="user@host, user@host:port, l1/l2 or LAB:l1/l2; this machine if none.",
+        ),
     ] = None,
     root: Annotated[
         list[Path] | None, typer.Option(help="An offline copy of /proc, /sys, /etc, /boot.")

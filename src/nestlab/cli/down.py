@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.complete import lab_names
 from nestlab.home import Home
 
 
@@ -16,7 +17,10 @@ def register(app: typer.Typer) -> None:
 
 def down(
     lab: Annotated[
-        str | None, typer.Argument(help="Its id (see `nestlab ls`); may be left out for one lab.")
+        str | None,
+        typer.Argument(
+            autocompletion=lab_names, help="Its id (see `nestlab ls`); may be left out for one lab."
+        ),
     ] = None,
 ) -> None:
     """Take a lab down."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import machine_paths
 from nestlab.cli.switching import Done, Wish, switch, tell_outcome
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def register(app: typer.Typer) -> None:
 
 def enable(
     target: Annotated[
-        str | None, typer.Argument(help="user@host, l1 or LAB:l1; this machine if left out.")
+        str | None,
+        typer.Argument(
+            autocompletion=machine_paths, help="user@host, l1 or LAB:l1; this machine if left out."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     at_boot: Annotated[

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def execute(
-    target: Annotated[str, typer.Argument(help="l1/l2 or LAB:l1/l2.")],
+    target: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2 or LAB:l1/l2.")
+    ],
     argv: Annotated[list[str], typer.Argument(help="The program and its arguments, after --.")],
     terminal: Annotated[
         bool, typer.Option("--tty", "-t", help="Give the command a terminal.")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nestlab.cli.changing import find, run
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def grow(
-    machine: Annotated[str, typer.Argument(help="l1/l2 or LAB:l1/l2.")],
+    machine: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2 or LAB:l1/l2.")
+    ],
     disk: Annotated[
         str | None, typer.Option(help="Size of its root disk: 32GiB. It cannot shrink.")
     ] = None,

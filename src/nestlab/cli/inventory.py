@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.complete import lab_names
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -27,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 def inventory(
     lab: Annotated[
-        str | None, typer.Argument(help="Its id or name; may be left out for one lab.")
+        str | None,
+        typer.Argument(
+            autocompletion=lab_names, help="Its id or name; may be left out for one lab."
+        ),
     ] = None,
     as_list: Annotated[
         bool, typer.Option("--list", help="As an inventory script answers --list.")

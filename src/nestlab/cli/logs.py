@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 
 def logs(
-    target: Annotated[str, typer.Argument(help="l1/l2 or LAB:l1/l2.")],
+    target: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2 or LAB:l1/l2.")
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     qemu: Annotated[bool, typer.Option("--qemu", help="The log of its QEMU instead.")] = False,
     raw: Annotated[

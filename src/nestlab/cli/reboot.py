@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nestlab.cli.changing import find, run
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def reboot(
-    machine: Annotated[str, typer.Argument(help="l1/l2, LAB:l1/l2, or a lab.")],
+    machine: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2, LAB:l1/l2, or a lab.")
+    ],
     boot_timeout: Annotated[
         float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
     ] = 300,

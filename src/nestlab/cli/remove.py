@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nestlab.cli.changing import find, run
+from nestlab.cli.complete import machine_paths
 
 _EXAMPLES = """Examples:
 
@@ -22,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def remove(
-    machine: Annotated[str, typer.Argument(help="l1/l2 or LAB:l1/l2.")],
+    machine: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2 or LAB:l1/l2.")
+    ],
 ) -> None:
     """Take a machine away."""
     from nestlab.lab.control import remove as take_away

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -25,7 +26,9 @@ def register(app: typer.Typer) -> None:
 
 
 def ssh(
-    target: Annotated[str, typer.Argument(help="l1/l2 or LAB:l1/l2.")],
+    target: Annotated[
+        str, typer.Argument(autocompletion=machine_paths, help="l1/l2 or LAB:l1/l2.")
+    ],
     argv: Annotated[
         list[str] | None, typer.Argument(help="A program and its arguments; a shell if none.")
     ] = None,

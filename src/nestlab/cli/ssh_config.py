@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.complete import lab_names
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -27,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 def ssh_config(
     lab: Annotated[
-        str | None, typer.Argument(help="Its id or name; may be left out for one lab.")
+        str | None,
+        typer.Argument(
+            autocompletion=lab_names, help="Its id or name; may be left out for one lab."
+        ),
     ] = None,
 ) -> None:
     """Print configuration."""

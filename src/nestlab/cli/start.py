@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nestlab.cli.changing import find, run
+from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -28,7 +29,10 @@ def register(app: typer.Typer) -> None:
 def start(
     machine: Annotated[
         str | None,
-        typer.Argument(help="l1/l2, LAB:l1/l2, or a lab; the only lab if left out."),
+        typer.Argument(
+            autocompletion=machine_paths,
+            help="l1/l2, LAB:l1/l2, or a lab; the only lab if left out.",
+        ),
     ] = None,
     boot_timeout: Annotated[
         float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import lab_names
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    lab: Annotated[str | None, typer.Argument(help="Its id or name; all labs if left out.")] = None,
+    lab: Annotated[
+        str | None,
+        typer.Argument(autocompletion=lab_names, help="Its id or name; all labs if left out."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nestlab.status/1.")] = False,
     timeout: Annotated[
         float, typer.Option(min=0.1, max=600, help="Seconds that each machine has to answer.")

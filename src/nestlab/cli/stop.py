@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nestlab.cli.changing import find, run
+from nestlab.cli.complete import machine_paths
 
 _EXAMPLES = """Examples:
 
@@ -27,7 +28,10 @@ def register(app: typer.Typer) -> None:
 def stop(
     machine: Annotated[
         str | None,
-        typer.Argument(help="l1/l2, LAB:l1/l2, or a lab; the only lab if left out."),
+        typer.Argument(
+            autocompletion=machine_paths,
+            help="l1/l2, LAB:l1/l2, or a lab; the only lab if left out.",
+        ),
     ] = None,
 ) -> None:
     """Switch machines off."""

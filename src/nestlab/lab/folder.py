@@ -33,6 +33,8 @@ def new_lab(
 ) -> Iterator[tuple[Path, LabState]]:
     """A new lab with an id of its own, its lock held; when it cannot be made, nothing stays.
 
+    The folders of guests on another host are made there (place.py).
+
     Raises HostError `home.not-writable`, StoredDataError `lab.not-written`.
     """
     lab = secrets.token_hex(5)
@@ -45,7 +47,7 @@ def new_lab(
         try:
             with ExitStack() as undo:
                 # must not exist: nobody else can have prepared them, as the id is random
-                for path in (hidden, sockets):
+                for path in (hidden,) if host else (hidden, sockets):
                     path.mkdir(mode=0o700)
                     undo.callback(shutil.rmtree, path, ignore_errors=True)
                 save_state(state, hidden)
@@ -84,7 +86,7 @@ def remove_lab(folder: Path, state: LabState) -> None:
         return  # another nestlab removes it
     except OSError as problem:
         raise _not_removed(folder, problem) from problem
-    _remove(Path(state.sockets), gone)
+    _remove(*(() if state.host else (Path(state.sockets),)), gone)
 
 
 def remove_leftovers(home: Home, *, age: float = _LEFT) -> None:

@@ -1,10 +1,10 @@
 """A guest from options of a command line, by the rules of the lab file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
-from nestlab.errors import UsageError
 from nestlab.spec.explain import explain
 from nestlab.spec.models import Guest, LabSpec
 from nestlab.spec.values import FROM_FILE
@@ -21,5 +21,5 @@ def read_guest(options: Mapping[str, object]) -> Guest:
     except ValidationError as error:
         problem = next(explain(error)).error
         message = problem.message.replace("guests[0].", "--")
-        raise UsageError(problem.code, message, hint=problem.hint) from None
+        raise replace(problem, message=message) from None
     return lab.guests[0]
