@@ -4,6 +4,7 @@ import dataclasses
 from ipaddress import IPv4Network
 from typing import Any
 
+from lan_examples import laid_out
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.net.subnet import GuestNetwork
@@ -34,6 +35,10 @@ L2 = dataclasses.replace(
     folder="/var/lib/nestlab/0a1b2c3d4e/l2",
     sockets="/var/lib/nestlab/0a1b2c3d4e/l2",
 )
+L1_LANS = dataclasses.replace(L1, mtu=1450, ports=laid_out().ports["l1-0"])
+"""On a network of its own and on one that it only carries, both plugged into switches."""
+L2_LANS = dataclasses.replace(L2, mtu=1400, ports=laid_out().ports["l1-0/l2"])
+"""On the same two, plugged into bridges of its parent."""
 
 
 def plan(**changes: Any) -> GuestPlan:

@@ -4,6 +4,7 @@ After a wanted change the golden files are written again with
 `python tests/unit/test_qemu_argv.py`; read their diff.
 """
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from nestlab.hypervisor.qemu.arch import TABLE
 from nestlab.hypervisor.qemu.argv import kernel_command_line, qemu_argv
 from nestlab.hypervisor.qemu.disks import overlay_argv
 from nestlab.hypervisor.qemu.files import Files
-from plan_examples import KVM, L1, L2, TCG, plan
+from plan_examples import KVM, L1, L1_LANS, L2, L2_LANS, TCG, plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "qemu"
 QBOOT = "/usr/share/qemu/qboot.rom"
@@ -28,6 +29,9 @@ CASES: dict[str, tuple[GuestPlan, str | None]] = {
     "l1-tcg-qboot": (L1, QBOOT),
     "l2-kvm": (L2, None),
     "l2-kvm-qboot": (L2, QBOOT),
+    "l1-tcg-networks": (L1_LANS, None),
+    "l1-tcg-passt": (plan(nat="passt"), None),
+    "l2-kvm-networks": (L2_LANS, None),
 }
 
 folders = st.text(
@@ -97,6 +101,23 @@ def test_the_guest_can_nest_with_either_accelerator() -> None:
     cpu = {case: lines(case).split("-cpu\n")[1].split("\n")[0] for case in CASES}
     assert cpu["l1-tcg"] == "max,svm=on"
     assert cpu["l2-kvm"] == "host"
+
+
+def test_networks_add_cards_and_change_nothing_else() -> None:
+    for plain, chosen in ((L1, L1_LANS), (L2, L2_LANS)):
+        before, after = (qemu_argv(each, firmware=None) for each in (plain, chosen))
+        added = [word for word in after if word not in before]
+        way_out = f"virtio-net-pci,netdev=net,host_mtu={chosen.mtu},romfile="
+        assert way_out in added
+        assert len(added) == 1 + 2 * len(chosen.ports)
+        for port in chosen.ports:
+            assert sum(f",mac={port.mac},host_mtu={port.lan.mtu}," in word for word in added) == 1
+
+
+def test_a_switch_s_socket_may_have_a_comma_in_its_path() -> None:
+    port = dataclasses.replace(L1_LANS.ports[0], uplink="/s,t/storage.net")
+    words = qemu_argv(plan(ports=(port,)), firmware=None)
+    assert "stream,id=lan0,server=off,addr.type=unix,addr.path=/s,,t/storage.net" in words
 
 
 def test_the_base_image_is_never_written() -> None:

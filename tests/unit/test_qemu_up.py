@@ -14,6 +14,7 @@ from facts_examples import facts
 from guest_players import QemuHost, order
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, MachineError
+from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Login
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
 from nestlab.lab.keys import KeyPair, make_key
@@ -70,11 +71,12 @@ class World:
         host_key: str | None = None,
         kept: bool = False,
         seconds: float = 10,
+        plan: GuestPlan = L1,
     ) -> None:
         """Boot, look at the guest, leave."""
         login = Login("root", self.folder / "id_ed25519", host_key or self.host_key.public)
         wanted = dataclasses.replace(
-            order(self.folder, self.stages, seconds), login=login, kept=lambda: kept
+            order(self.folder, self.stages, seconds), plan=plan, login=login, kept=lambda: kept
         )
 
         async def whole() -> None:
@@ -102,6 +104,28 @@ def test_a_guest_is_up_and_goes(tmp_path: Path) -> None:
     assert world.host.ended == [L1.identity]
     assert world.host.removed
     assert (tmp_path / "evidence" / "console.log").exists()
+
+
+def test_the_port_of_a_nat_beside_qemu_is_told_by_the_nat(tmp_path: Path) -> None:
+    seen: list[Guest] = []
+    world = World(tmp_path)
+    world.host.programs["python3"] = lambda _argv, _stdin: answer("34567\n")
+    world.boot(seen.append, plan=dataclasses.replace(L1, nat="passt"))
+    assert seen[0].ssh_port == 34567
+    assert "human-monitor-command" not in world.host.peer.asked
+    started = [argv[0] for argv in world.host.ran]
+    assert started.index("python3") < started.index("qemu-system-x86_64")
+
+
+def test_a_nat_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.host.programs["python3"] = lambda _argv, _stdin: answer(status=1, stderr="no route")
+    with pytest.raises(MachineError) as caught:
+        world.boot(plan=dataclasses.replace(L1, nat="passt"))
+    assert caught.value.code == "net.passt-failed"
+    assert caught.value.notes == ("no route",)
+    assert world.host.ended == [L1.identity]
+    assert world.host.removed
 
 
 def test_a_guest_that_is_kept_is_left_alone(tmp_path: Path) -> None:

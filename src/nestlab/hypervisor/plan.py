@@ -1,9 +1,14 @@
 """What a guest will be, decided before anything is started (frozen)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.net.lan import Port
 from nestlab.net.subnet import GuestNetwork
+
+Nat = Literal["slirp", "passt"]
+"""What is between a guest and its parent: QEMU's user-mode network, or a process beside it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class GuestPlan:
     kernel    further words of the kernel command line
     folder    where its files live *on the hypervisor's machine*
     sockets   where its monitor and console sockets live there (short: UNIX sockets allow 107 bytes)
+    mtu       bytes, of its way out; None: QEMU's own, 1500
+    ports     its cards on networks of the lab
     """
 
     lab: str
@@ -45,6 +52,9 @@ class GuestPlan:
     disk: int | None = None
     cpu: str | None = None
     kernel: tuple[str, ...] = ()
+    mtu: int | None = None
+    ports: tuple[Port, ...] = ()
+    nat: Nat = "slirp"
 
     @property
     def hostname(self) -> str:

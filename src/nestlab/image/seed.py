@@ -2,8 +2,12 @@
 
 import io
 import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestlab.image.links import link_lines
+from nestlab.net.hosts import Hosts
+from nestlab.net.lan import Port
 from nestlab.net.subnet import GuestNetwork
 
 _BLOCK = 4096
@@ -11,12 +15,16 @@ _BLOCK = 4096
 
 @dataclass(frozen=True)
 class Seed:
-    """A guest's name, keys and address.
+    """A guest's name, keys and networks.
 
     machine_id      32 hexadecimal digits; without one systemd takes every boot for the first
     host_key        its private host key (OpenSSH format), known to the controller beforehand
     host_key_public the public half, one line
     authorized_key  the lab's client key, one line
+    mtu             bytes, of its way out; None: what the card says
+    ports           its cards on networks of the lab
+    hosts           names of the machines that it can reach, its own among them; without any it
+                    knows its host name only
     """
 
     hostname: str
@@ -25,23 +33,23 @@ class Seed:
     host_key_public: str
     authorized_key: str
     network: GuestNetwork
+    mtu: int | None = None
+    ports: tuple[Port, ...] = ()
+    hosts: Hosts = ()
 
     def tar(self) -> bytes:
         """The seed disk: a tar that the guest's init unpacks over `/`, padded to whole blocks."""
-        net = self.network
         texts = (
             ("etc/hostname", f"{self.hostname}\n", 0o644),
             ("etc/machine-id", f"{self.machine_id}\n", 0o444),
-            ("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {self.hostname}\n", 0o644),
-            ("etc/resolv.conf", f"nameserver {net.resolver}\n", 0o644),
+            ("etc/hosts", self._hosts(), 0o644),
+            ("etc/resolv.conf", f"nameserver {self.network.resolver}\n", 0o644),
             ("etc/ssh/ssh_host_ed25519_key", self.host_key, 0o600),
             ("etc/ssh/ssh_host_ed25519_key.pub", f"{self.host_key_public}\n", 0o644),
             ("root/.ssh/authorized_keys", f"{self.authorized_key}\n", 0o600),
-            (
-                "run/nestlab/network",
-                f"NAME={self.hostname}\nADDRESS={net.guest}\nGATEWAY={net.gateway}\n",
-                0o644,
-            ),
+            ("run/nestlab/network", self._network(), 0o644),
+            ("run/nestlab/links", link_lines(self.network, self.mtu, self.ports), 0o644),
+            *self._bridges(),
         )
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -54,3 +62,20 @@ class Seed:
                 tar.addfile(entry, io.BytesIO(text.encode()))
         data = buffer.getvalue()
         return data + bytes(-len(data) % _BLOCK)
+
+    def _hosts(self) -> str:
+        own = self.hosts or (("127.0.1.1", (self.hostname,)),)
+        lines = (f"{address} {' '.join(names)}\n" for address, names in own)
+        return "127.0.0.1 localhost\n::1 ip6-localhost\n" + "".join(lines)
+
+    def _network(self) -> str:
+        """Variables for init: a card is known by its address, in whatever order it is found."""
+        cards = "".join(f" {port.mac}={port.lan.card}" for port in self.ports)
+        modules = "bridge tun" if any(port.bridge for port in self.ports) else ""
+        return f"NAME={self.hostname}\nCARDS='{cards} '\nMODULES='{modules}'\n"
+
+    def _bridges(self) -> Iterator[tuple[str, str, int]]:
+        """What QEMU's bridge helper lets the guest's own guests into."""
+        allowed = "".join(f"allow {port.bridge}\n" for port in self.ports if port.bridge)
+        if allowed:
+            yield ("etc/qemu/bridge.conf", allowed, 0o644)

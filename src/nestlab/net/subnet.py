@@ -1,4 +1,4 @@
-"""Choosing a guest's subnet against everything its ancestors already route."""
+"""Choosing subnets against everything that is already routed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -42,30 +42,40 @@ class GuestNetwork:
 
 
 def choose_subnet(taken: Iterable[IPv4Network]) -> GuestNetwork:
-    """The first /24 of the pools that overlaps nothing in `taken` (default routes aside).
+    """A guest's own /24 that overlaps nothing in `taken`. Raises HostError `net.no-free-subnet`.
 
     `taken` is what every ancestor routes plus what the lab has already given away: the seed
-    document's guests collided because both libvirts default to 192.168.122.0/24. Raises
-    HostError `net.no-free-subnet`.
+    document's guests collided because both libvirts default to 192.168.122.0/24.
+    """
+    return GuestNetwork(free_subnet(taken))
+
+
+def free_subnet(taken: Iterable[IPv4Network], prefix: int = 24) -> IPv4Network:
+    """The first subnet of the pools that overlaps nothing in `taken` (default routes aside).
+
+    Raises HostError `net.no-free-subnet`.
     """
     routed = tuple(taken)
-    for candidate in _candidates():
+    for candidate in _candidates(prefix):
         if is_free(candidate, routed):
-            return GuestNetwork(candidate)
+            return candidate
     raise HostError(
         "net.no-free-subnet",
-        f"every /24 of {', '.join(map(str, POOLS))} is already routed",
+        f"every /{prefix} of {', '.join(map(str, POOLS))} is already routed",
         hint="remove a route that covers one of them: `ip route` lists them",
     )
 
 
 def is_free(subnet: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
     """Whether it overlaps nothing in `taken`, default routes aside."""
-    return not any(
-        subnet.overlaps(network) for network in taken if network.prefixlen > _DEFAULT_ROUTE
-    )
+    return not any(subnet.overlaps(network) for network in taken if not is_default(network))
 
 
-def _candidates() -> Iterator[IPv4Network]:
+def is_default(route: IPv4Network) -> bool:
+    """Whether it is a way to everywhere, which takes no address away from us."""
+    return route.prefixlen <= _DEFAULT_ROUTE
+
+
+def _candidates(prefix: int) -> Iterator[IPv4Network]:
     for pool in POOLS:
-        yield from pool.subnets(new_prefix=24)
+        yield from pool.subnets(new_prefix=prefix)

@@ -19,6 +19,7 @@ from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.monitor import Monitor
+from nestlab.hypervisor.qemu.passt import start_passt
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
@@ -69,11 +70,12 @@ class QemuHypervisor:
             on_exit(stack, lambda: self._save_evidence(order))
             order.stage("starting QEMU")
             on_exit(stack, lambda: self._end(plan))
+            nat = await self._start_nat(order)
             pid = await process.launch(
                 self.machine, plan, firmware=self.firmware, fresh=order.fresh, deadline=deadline
             )
             async with AsyncExitStack() as links:  # closed even where the guest stays
-                yield await self._bring_up(order, pid, links)
+                yield await self._bring_up(order, pid, nat, links)
             if order.kept():
                 stack.pop_all()
 
@@ -92,43 +94,57 @@ class QemuHypervisor:
                 raise no_answer(plan, deadline, "asking its monitor") from None
             raise
 
-    async def _bring_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
+    async def _start_nat(self, order: Order) -> int | None:
+        """The forwarded port, when the NAT is not in QEMU itself."""
+        if order.plan.nat == "slirp":
+            return None
+        return await start_passt(self.machine, order.plan, deadline=order.deadline)
+
+    async def _bring_up(
+        self, order: Order, pid: int, port: int | None, stack: AsyncExitStack
+    ) -> Guest:
         """From a paused QEMU to a guest with a shell, all of it before the deadline."""
         seen = _LastStage(order.stage)
         order = dataclasses.replace(order, stage=seen.tell)
         try:
             async with asyncio.timeout(order.deadline.remaining):
-                return await self._until_up(order, pid, stack)
+                return await self._until_up(order, pid, port, stack)
         except TimeoutError:
             problem = no_answer(order.plan, order.deadline, seen.stage)
             raise await self._with_console(order, problem) from None
         except MachineError as problem:
             raise await self._with_console(order, problem) from problem
 
-    async def _until_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
+    async def _until_up(
+        self, order: Order, pid: int, port: int | None, stack: AsyncExitStack
+    ) -> Guest:
         plan = order.plan
         sock = await self.machine.dial(Files(plan).monitor)
         monitor = await stack.enter_async_context(Monitor(plan.path, sock))
-        machine, port = await alive_while(monitor, plan, self._until_shell(order, monitor))
+        work = self._until_shell(order, port, monitor)
+        machine, ssh_port = await alive_while(monitor, plan, work)
         on_exit(stack, machine.close)
-        return await self._guest(plan, machine, pid, port, monitor)
+        return await self._guest(plan, machine, pid, ssh_port, monitor)
 
     async def _guest(
-        self, plan: GuestPlan, machine: Machine, pid: int, port: int, monitor: Monitor
+        self, plan: GuestPlan, machine: Machine, pid: int, ssh_port: int, monitor: Monitor
     ) -> Guest:
         return Guest(
             plan=plan,
             machine=machine,
             pid=pid,
-            ssh_port=port,
+            ssh_port=ssh_port,
             kvm_enabled=await monitor.kvm_enabled(),
             qemu_version=await monitor.version(),
         )
 
-    async def _until_shell(self, order: Order, monitor: Monitor) -> tuple[Machine, int]:
+    async def _until_shell(
+        self, order: Order, port: int | None, monitor: Monitor
+    ) -> tuple[Machine, int]:
         plan, deadline = order.plan, order.deadline
         console = await self.machine.dial(Files(plan).console)
-        port = await monitor.ssh_port()
+        if port is None:
+            port = await monitor.ssh_port()
         order.stage("starting the kernel")
         await monitor.execute("cont")
         patience = max(deadline.remaining - _SILENCE, deadline.remaining / 2)
