@@ -14,9 +14,9 @@ from nestlab.hypervisor.accelerator import Wanted
 from nestlab.lab import control
 from nestlab.lab.down import down, find_lab, labs
 from nestlab.lab.fit import fit
-from nestlab.lab.from_file import guests_of
+from nestlab.lab.from_file import guests_of, networks_of
 from nestlab.lab.reconcile import Terms
-from nestlab.lab.spec import GuestSpec
+from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.state import LabState
 from nestlab.lab.up import Goal, up
 from nestlab.spec.load import load
@@ -35,6 +35,7 @@ class Lab:
 
     name: str
     guests: Sequence[GuestSpec] | None = None
+    networks: Sequence[NetworkSpec] = ()
     host: str | None = None
     accel: Wanted = "auto"
     boot_timeout: float = 300.0
@@ -63,7 +64,9 @@ class Lab:
         spec = load(file)
         guests = guests_of(spec, Path(file))
         fit(guests)
-        return cls(name or spec.name, guests, host, accel, boot_timeout, keep, sink)
+        return cls(
+            name or spec.name, guests, networks_of(spec), host, accel, boot_timeout, keep, sink
+        )
 
     @classmethod
     def running(cls, name: str | None = None) -> Self:
@@ -73,14 +76,14 @@ class Lab:
         """
         home = Home.from_environment()
         _, state = find_lab(home, name)
-        return cls(state.name or state.id, None, state.host, keep=True, home=home)
+        return cls(state.name or state.id, None, (), state.host, keep=True, home=home)
 
     async def __aenter__(self) -> Self:
         """Bring it up. Raises NestlabError: all that can go wrong on the way."""
         self._stack = AsyncExitStack()
         if self.guests is not None:
             there = any(state.name == self.name for _, state in labs(self.home))
-            goal = Goal(self.name, self.guests, self.host)
+            goal = Goal(self.name, self.guests, self.networks, self.host)
             await up(goal, self._terms, self.home, self.sink)
             if not (self.keep or there):
                 self._stack.push_async_callback(self._down)

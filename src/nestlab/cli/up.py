@@ -60,7 +60,7 @@ def up(
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
     from nestlab.lab.fit import fit
-    from nestlab.lab.from_file import guests_of
+    from nestlab.lab.from_file import guests_of, networks_of
     from nestlab.lab.reconcile import Terms
     from nestlab.lab.up import Goal
     from nestlab.lab.up import up as bring_up
@@ -78,7 +78,12 @@ def up(
     terms = Terms(accel.value, boot_timeout, started=folders.append)
     with ProgressView(console) as view:
         try:
-            work = bring_up(Goal(spec.name, guests, host), terms, Home.from_environment(), view)
+            work = bring_up(
+                Goal(spec.name, guests, networks_of(spec), host),
+                terms,
+                Home.from_environment(),
+                view,
+            )
             lab = run_interruptible(work, view.say)
         except NestlabError:
             for folder in folders:

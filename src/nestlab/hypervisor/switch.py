@@ -15,6 +15,12 @@ _AROUND = 22
 """Bytes of a frame around its packet: 14 of Ethernet, and two VLAN tags of 4."""
 
 
+# Found as guests are: hypervisor/qemu/process.py
+_RUNS = """
+printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null || true
+"""
+
+
 def switch_identity(lab: str, lan: str) -> str:
     """What its process carries as `guest=…`; no guest's identity has a colon."""
     return f"nestlab-{lab}-net:{lan}"
@@ -49,6 +55,13 @@ async def start_switch(
             hint="look whether `python3 -V` there says 3.6 or later",
         )
     return int(pid)
+
+
+async def find_switch(machine: Machine, identity: str, *, deadline: Deadline) -> bool:
+    """Whether a switch runs. Raises MachineError `net.switch-not-seen`."""
+    argv = ("sh", "-c", _RUNS, "sh", identity)
+    done = await check(machine, argv, deadline=deadline, code="net.switch-not-seen")
+    return bool(done.text.strip())
 
 
 async def end_switch(machine: Machine, identity: str, *, deadline: Deadline) -> None:

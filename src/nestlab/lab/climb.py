@@ -24,6 +24,8 @@ from nestlab.lab.running import Lab, Level
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.stop import shut_down
 from nestlab.lab.together import together
+from nestlab.lab.ways import prove_ways
+from nestlab.lab.wiring import wire
 from nestlab.lab.wish import Wish, wishes
 from nestlab.machine.path import is_above
 
@@ -80,12 +82,15 @@ class Climb:
         """
         usable = host.facts.cpu.usable if host.facts.cpu else ()
         self.emulated = host.accelerator.emulated or self.lab.emulated(host.machine.path)
-        self._desk = Desk(self.lab, self.sink, self.emulated)
+        self.wiring = await wire(host, self.lab, self.request.guests, self.sink, stack)
+        self._desk = Desk(self.lab, self.wiring, self.sink, self.emulated)
         # emulation loses guests that boot at the same time, and gains next to nothing by it
         self._slots = asyncio.Semaphore(1 if self.emulated else max(1, len(usable)))
         known = (guest.subnet for guest in self.lab.state.guests)
         self.taken.update(IPv4Network(subnet) for subnet in known if subnet)
+        self.taken.update(lan.subnet for lan in self.wiring.layout.lans.values())
         await self._populate(host, self.request.guests, stack)
+        await prove_ways(self.wiring, self.lab, self.sink)
         self.lab.levels.sort(key=lambda level: _natural(level.machine.path))
 
     async def _populate(
@@ -97,6 +102,7 @@ class Climb:
             hypervisor,
             self._place(hypervisor),
             self.lab.state,
+            self.wiring,
             self.taken,
             deadline=Deadline.after(self.request.boot_timeout),
         )

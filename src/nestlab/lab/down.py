@@ -8,6 +8,7 @@ from nestlab.errors import StoredDataError, UsageError
 from nestlab.events import Progress, Sink, State, discard
 from nestlab.home import Home
 from nestlab.hypervisor.qemu.process import end
+from nestlab.hypervisor.switch import end_switch, switch_identity
 from nestlab.lab.folder import remove_lab, remove_leftovers
 from nestlab.lab.opening import held
 from nestlab.lab.place import remove_place
@@ -50,6 +51,9 @@ async def down(folder: Path, state: LabState, *, sink: Sink = discard) -> None:
                     deadline = Deadline.after(_PATIENCE)
                     await end(machine, guest.identity, patience=0, deadline=deadline)
                     sink(Progress(guest.path, "ended, with all that ran in it", State.DONE))
+            for network in state.networks:
+                identity = switch_identity(state.id, network.name)
+                await end_switch(machine, identity, deadline=Deadline.after(_PATIENCE))
             sink(Progress("lab", "removing its folders"))
             await remove_place(machine, state)
         remove_lab(folder, state)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from nestlab.errors import UsageError
 from nestlab.image.recipe import debian_12
-from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.lab.spec import FileSpec, GuestSpec, NetworkSpec
 from nestlab.spec.models import File, Guest, LabSpec, Settings
 from nestlab.spec.tree import Node, machines
 from nestlab.units import format_size
 
-_LATER = ("disks", "devices", "packages", "networks")
+_LATER = ("disks", "devices", "packages")
 """Keys of a guest that the file knows and nothing builds yet."""
 
 
@@ -26,6 +26,11 @@ def guests_of(lab: LabSpec, file: Path) -> tuple[GuestSpec, ...]:
         _must_be_known(node)
         children.setdefault(node.parent, []).append(node)
     return tuple(_guest(node, children, file.parent) for node in children["l0"])
+
+
+def networks_of(lab: LabSpec) -> tuple[NetworkSpec, ...]:
+    """The networks that the file describes."""
+    return tuple(NetworkSpec(name, each.subnet, each.ipv6) for name, each in lab.networks.items())
 
 
 def guest_of(guest: Guest, base: Path) -> GuestSpec:
@@ -47,6 +52,7 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         disk=wish.disk if wish.disk > debian_12().size else None,
         cpu=wish.cpu,
         kernel=wish.kernel,
+        networks=wish.networks,
         image=wish.image,
         files=tuple(_file(base / each.source, each, node.path) for each in wish.files),
         run=tuple(_argv(command) for command in wish.run),

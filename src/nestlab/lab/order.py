@@ -14,6 +14,7 @@ from nestlab.lab.keys import host_key, lab_key
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import GuestRecord
+from nestlab.lab.wiring import Wiring, cards
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Desk:
     """Where orders of one lab are written; `emulated`: whether all of it has those timings."""
 
     lab: Lab
+    wiring: Wiring
     sink: Sink
     emulated: bool
 
@@ -38,6 +40,9 @@ class Desk:
                 host_key_public=key.public,
                 authorized_key=client.public,
                 network=plan.network,
+                mtu=plan.mtu,
+                ports=plan.ports,
+                hosts=self.wiring.hosts(path),
             ),
             login=Login("root", client_file, key.public),
             evidence=evidence,
@@ -61,6 +66,8 @@ class Desk:
                 host_key=order.login.host_key,
                 subnet=str(plan.network.subnet),
                 address=str(plan.network.guest.ip),
+                addresses={port.lan.name: str(port.address) for port in plan.ports if port.address},
+                cards=cards(plan.ports),
                 vcpus=plan.vcpus,
                 memory=plan.memory,
                 accelerator=plan.accelerator.name,

@@ -1,6 +1,7 @@
 """Guests as a lab wants them; the chain of a demo: one guest per level."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from nestlab.errors import UsageError
@@ -23,6 +24,15 @@ class FileSpec:
 
 
 @dataclass(frozen=True)
+class NetworkSpec:
+    """A network of the lab; `subnet` None: one that nobody routes."""
+
+    name: str
+    subnet: IPv4Network | None = None
+    ipv6: bool = True
+
+
+@dataclass(frozen=True)
 class GuestSpec:
     """A guest as the user asks for it, with the guests inside it; sizes in bytes.
 
@@ -30,6 +40,7 @@ class GuestSpec:
     disk    of its root disk, at least the image's; None: the image's
     cpu     QEMU's CPU model with features; None: the one with which the guest can nest
     kernel  further words of its kernel command line
+    networks  names of the lab's networks that it is on
     files   put into it before `run`
     run     commands, in order, when it is up for the first time
     """
@@ -41,6 +52,7 @@ class GuestSpec:
     disk: int | None = None
     cpu: str | None = None
     kernel: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     files: tuple[FileSpec, ...] = ()
     run: tuple[tuple[str, ...], ...] = ()
     guests: "tuple[GuestSpec, ...]" = ()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nestlab.errors import StoredDataError
 from nestlab.lab.lock import holder
-from nestlab.lab.spec import GuestSpec
+from nestlab.lab.spec import GuestSpec, NetworkSpec
 
 _NAME, _VERSION = "nestlab.lab", 2
 
@@ -27,6 +27,7 @@ class GuestRecord(_Record):
     stopped        whether the user stopped it
     pid, ssh_port  None while it is not up
     subnet         its own user-mode network; address: its IPv4 address there
+    addresses      name of a network of the lab -> its address there; cards: what it is plugged into
     vcpus, memory  what it was given; memory in bytes
     accelerator    `kvm` or `tcg`; emulated: whether its timings are emulation, its own or an
                    ancestor's
@@ -45,6 +46,8 @@ class GuestRecord(_Record):
     host_key: str
     subnet: str | None = None
     address: str | None = None
+    addresses: dict[str, str] = {}
+    cards: tuple[str, ...] = ()
     vcpus: int | None = None
     memory: int | None = None
     accelerator: str | None = None
@@ -60,6 +63,7 @@ class LabState(_Record):
     host     the machine at its root as `ssh` takes it; None: this one
     place    folder of its guests on that machine; sockets: that of their sockets
     wanted   which accelerator was asked for
+    networks that its machines share, in the order of the lab file
     images   folders of the images that its guests stand on, in the image store
     """
 
@@ -71,6 +75,7 @@ class LabState(_Record):
     place: str
     sockets: str
     wanted: Literal["auto", "kvm", "tcg"] = "auto"
+    networks: tuple[NetworkSpec, ...] = ()
     images: tuple[str, ...] = ()
     guests: tuple[GuestRecord, ...] = ()
 

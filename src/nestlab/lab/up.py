@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from nestlab.deadline import Deadline
 from nestlab.errors import UsageError
 from nestlab.events import Notice, Sink
 from nestlab.home import Home
+from nestlab.hypervisor.switch import end_switch, switch_identity
 from nestlab.lab.down import labs, sweep
 from nestlab.lab.folder import naming
 from nestlab.lab.opening import held, made
 from nestlab.lab.reconcile import Terms, reconcile
+from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
-from nestlab.lab.spec import GuestSpec
+from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.tree import paths_in
+
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Goal:
 
     name: str
     guests: Sequence[GuestSpec]
+    networks: Sequence[NetworkSpec] = ()
     host: str | None = None
 
 
@@ -48,8 +54,23 @@ async def up(goal: Goal, terms: Terms, home: Home, sink: Sink) -> Lab:
                     " takes it away"
                 )
             )
+        names = {network.name for network in goal.networks}
+        gone = tuple(each for each in lab.state.networks if each.name not in names)
+        lab.record(networks=(*goal.networks, *gone))
         await reconcile(lab, goal.guests, terms, home, sink)
+        await _unplug(lab, gone)
         return lab
+
+
+async def _unplug(lab: Lab, gone: Sequence[NetworkSpec]) -> None:
+    """Nobody is on these networks any more."""
+    if not gone:
+        return
+    async with root_of(lab.state.host, deadline=Deadline.after(_SECONDS)) as machine:
+        for network in gone:
+            identity = switch_identity(lab.state.id, network.name)
+            await end_switch(machine, identity, deadline=Deadline.after(_SECONDS))
+    lab.record(networks=tuple(each for each in lab.state.networks if each not in gone))
 
 
 async def _open(goal: Goal, home: Home, stack: AsyncExitStack) -> Lab:

@@ -1,7 +1,7 @@
 """What shall become of the guests of one hypervisor: decided together, since they share it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from nestlab.deadline import Deadline
@@ -12,6 +12,7 @@ from nestlab.lab.look import look
 from nestlab.lab.plan import Place, path_of, plan_guest, share_of
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import GuestRecord, LabState
+from nestlab.lab.wiring import Wiring
 from nestlab.net.subnet import GuestNetwork, is_free
 
 
@@ -36,6 +37,7 @@ async def wishes(
     hypervisor: Hypervisor,
     place: Place,
     state: LabState,
+    wiring: Wiring,
     taken: set[IPv4Network],
     *,
     deadline: Deadline,
@@ -51,16 +53,27 @@ async def wishes(
     found, promised = [], 0
     for path, spec in paths.items():
         record, here = state.guest(path), seen.get(path, Seen())
-        decision = decide(spec, record, here)
+        decision = _plugged_in(decide(spec, record, here), record, wiring)
         network = _network_of(record, hypervisor) if record else None
         has = share_of(record.spec) if record and record.spec and here.pid else 0
         plan = plan_guest(
             spec, hypervisor, place, state.id, taken, promised=promised, has=has, network=network
         )
+        plan = replace(
+            plan, mtu=wiring.mtu_of(path), ports=wiring.ports(path), nat=wiring.nat_of(path)
+        )
         taken.add(plan.network.subnet)
+        wiring.own[path] = plan.network
         promised += max(0, share_of(spec) - has)
         found.append(Wish(spec, plan, record, here, decision))
     return found
+
+
+def _plugged_in(decision: Decision, record: GuestRecord | None, wiring: Wiring) -> Decision:
+    """A guest that would be left alone starts again where it is not plugged in as it shall be."""
+    if decision.step is Step.KEEP and record and (why := wiring.unplugged(record)):
+        return Decision(Step.RESTART, why)
+    return decision
 
 
 def _network_of(record: GuestRecord, hypervisor: Hypervisor) -> GuestNetwork | None:

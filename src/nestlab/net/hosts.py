@@ -25,7 +25,8 @@ _RESERVED = frozenset({"localhost", "parent"})
 def hosts_of(path: str, layout: Layout, nat: Mapping[str, GuestNetwork], lab: str) -> Hosts:
     """The lines for one machine, itself included.
 
-    nat  the own networks of the machine and of every guest that it is in
+    nat  the own networks of the machine and of every guest that it is in; beyond one that is not
+         known nothing has a name
     lab  the lab's name: `l2.l1.seed` is machine l1/l2 of lab `seed`
     """
     nearest = _nearest(path, ("l0", *layout.ports))
@@ -69,7 +70,8 @@ def _ways(
     while inside != "l0":
         outside = parent_of(inside)
         if outside == other:
-            yield nat[inside].gateway
+            if inside in nat:
+                yield nat[inside].gateway
             return
         by_nat = _shared(outside, layout, theirs)
         if by_nat and by_nat.address:
