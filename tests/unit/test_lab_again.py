@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nestlab.events import Event, Notice
 from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import Request
 from nestlab.lab.down import labs
+from nestlab.lab.folder import remove_lab
 from nestlab.lab.opening import held, made
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import LabState, load_state
@@ -74,14 +76,16 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A lab of one guest that is up."""
+def world(tmp_path: Path) -> Iterator[World]:
+    """A lab of one guest that is up; afterwards its folders are gone."""
     world = World(tmp_path)
     world.up()
     world.look["l1"] = "4711 1"
     world.host.log.clear()
     world.host.orders.clear()
-    return world
+    yield world
+    for folder, state in labs(home(tmp_path)):
+        remove_lab(folder, state)
 
 
 def test_a_second_time_nothing_happens(world: World) -> None:

@@ -33,7 +33,7 @@ def user(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Use
     assert done.returncode == 0, done.stderr.decode()
     told = done.stderr.decode()
     assert "l0: starting the switch of network storage" in told
-    assert "one/inner: pinging two over network storage" in told
+    assert "two: pinging one/inner over network storage" in told
     assert "two: ok reachable in three sizes" in told
     yield user
     user.said("down")
