@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lab_examples import L1
+from lab_examples import L1, home, saved
 from nestlab.errors import UsageError
 from nestlab.lab.decide import Decision, Seen, Step, decide
+from nestlab.lab.preview import preview
 from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.lab.state import save_state
 from nestlab.units import GIB
 
 SPEC = GuestSpec("l1", vcpus=2, memory=GIB, disk=10 * GIB, kernel=("quiet",))
@@ -63,3 +65,14 @@ def test_a_disk_does_not_shrink(disk: int | None) -> None:
     assert caught.value.code == "lab.disk-shrinks"
     assert "disk: 10GiB or more" in (caught.value.hint or "")
     assert "nestlab remove l1" in (caught.value.hint or "")
+
+
+def test_a_plan_says_what_becomes_of_what_is_there(tmp_path: Path) -> None:
+    folder, state = saved(tmp_path, "aa", kept=True, guests=(RECORD,))
+    save_state(state.model_copy(update={"name": "seed"}), folder)
+    shall = dataclasses.replace(SPEC, vcpus=4, guests=(GuestSpec("l2", vcpus=1, memory=GIB),))
+    assert preview(home(tmp_path), "other", (shall,)) == {}
+    assert preview(home(tmp_path), "seed", (shall,)) == {
+        "l1": Decision(Step.RESTART, "vcpus 2 → 4"),
+        "l1/l2": Decision(Step.BUILD, "new"),
+    }

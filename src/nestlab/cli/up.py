@@ -93,13 +93,22 @@ def up(
 
 
 def _show_plan(name: str, guests: "tuple[GuestSpec, ...]", *, as_json: bool) -> None:
-    """The tree with what each machine gets and what its own guests take of it."""
+    """The tree with what each machine gets, what its own guests take of it, and what happens."""
     from nestlab.lab.fit import rows_of
+    from nestlab.lab.preview import preview
     from nestlab.units import format_size
 
-    rows = rows_of(guests)
+    rows, steps = rows_of(guests), preview(Home.from_environment(), name, guests)
     if as_json:
-        found = {"schema": "nestlab.plan/1", "lab": name, "machines": rows}
+        machines = [
+            {
+                **row,
+                "step": step.step.value if (step := steps.get(row["path"])) else "build",
+                "why": step.why if step else "new",
+            }
+            for row in rows
+        ]
+        found = {"schema": "nestlab.plan/1", "lab": name, "machines": machines}
         typer.echo(json.dumps(found, indent=1))
         return
     for row in rows:
@@ -107,6 +116,7 @@ def _show_plan(name: str, guests: "tuple[GuestSpec, ...]", *, as_json: bool) -> 
         typer.echo(
             f"{'  ' * (row['level'] - 1)}{row['path']}: {row['vcpus']} vCPU,"
             f" {format_size(row['memory'])}{inside if row['promised'] else ''}"
+            f"{f'  [{step.step.value}: {step.why}]' if (step := steps.get(row['path'])) else ''}"
         )
 
 

@@ -1,0 +1,30 @@
+"""What `up` would do to a lab that is there, from its state alone: nothing is asked."""
+
+from collections.abc import Sequence
+
+from nestlab.home import Home
+from nestlab.lab.decide import Decision, Seen, decide
+from nestlab.lab.down import labs
+from nestlab.lab.spec import GuestSpec
+
+
+def preview(home: Home, name: str, guests: Sequence[GuestSpec]) -> dict[str, Decision]:
+    """Path -> what would become of the machine; empty when there is no lab of that name.
+
+    Raises UsageError `lab.disk-shrinks`.
+    """
+    state = next((state for _, state in labs(home) if state.name == name), None)
+    if state is None:
+        return {}
+    found: dict[str, Decision] = {}
+
+    def walk(specs: Sequence[GuestSpec], parent: str) -> None:
+        for spec in specs:
+            path = f"{parent}{spec.name}"
+            record = state.guest(path)
+            seen = Seen(record.pid, disk=True) if record else Seen()
+            found[path] = decide(spec, record, seen)
+            walk(spec.guests, f"{path}/")
+
+    walk(guests, "")
+    return found
