@@ -1,7 +1,6 @@
 """The recursion: promote a machine, see to its guests, and each guest is a machine again."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.protocol import Guest, Hypervisor
 from nestlab.lab.decide import Step
-from nestlab.lab.disk import grow_root
+from nestlab.lab.disk import grow_root, unless_full
 from nestlab.lab.lost import LOST, again, patience
 from nestlab.lab.order import Desk
 from nestlab.lab.plan import Place, place_in_guest
@@ -27,7 +26,7 @@ from nestlab.lab.together import together
 from nestlab.lab.ways import prove_ways
 from nestlab.lab.wiring import wire
 from nestlab.lab.wish import Wish, wishes
-from nestlab.machine.path import is_above
+from nestlab.machine.path import is_above, natural
 
 ATTEMPTS = 3
 """How often an emulated lab whose nested part is lost while it comes up is started in all."""
@@ -91,7 +90,7 @@ class Climb:
         self.taken.update(lan.subnet for lan in self.wiring.layout.lans.values())
         await self._populate(host, self.request.guests, stack)
         await prove_ways(self.wiring, self.lab, self.sink)
-        self.lab.levels.sort(key=lambda level: _natural(level.machine.path))
+        self.lab.levels.sort(key=lambda level: natural(level.machine.path))
 
     async def _populate(
         self, hypervisor: Hypervisor, guests: Sequence[GuestSpec], stack: AsyncExitStack
@@ -169,13 +168,16 @@ class Climb:
             self.sink(Progress(plan.path, "waiting for its turn"))
         evidence = self._evidence(plan.path, attempt)
         async with AsyncExitStack() as own:
-            async with self._slots:
-                last = not self.emulated or attempt >= self.request.attempts
-                allowed = patience(plan.path, self.request.boot_timeout, last=last)
-                guest, seconds = await self._boot(wish, hypervisor, evidence, own, allowed)
-            self.nested = True
-            await self._settle(wish, guest, evidence)
-            await self._join(wish.spec, guest, seconds)
+            try:
+                async with self._slots:
+                    last = not self.emulated or attempt >= self.request.attempts
+                    allowed = patience(plan.path, self.request.boot_timeout, last=last)
+                    guest, seconds = await self._boot(wish, hypervisor, evidence, own, allowed)
+                self.nested = True
+                await self._settle(wish, guest, evidence)
+                await self._join(wish.spec, guest, seconds)
+            except MachineError as problem:
+                raise await unless_full(problem, hypervisor.machine, plan) from problem
             await stack.enter_async_context(own.pop_all())
         self.sink(Progress(plan.path, f"up after {seconds:.1f} s", State.DONE))
 
@@ -238,11 +240,3 @@ class Climb:
         if hypervisor.machine.path != "l0":
             return place_in_guest(state.id)
         return Place(state.place, state.sockets, self.request.image)
-
-
-def _natural(path: str) -> tuple[tuple[str | int, ...], ...]:
-    """`l1/l2-10` after `l1/l2-9`, and every machine after its parent; `l0` is before all."""
-    return tuple(
-        tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name))
-        for name in path.split("/")
-    )

@@ -68,6 +68,7 @@ class Desk:
                 address=str(plan.network.guest.ip),
                 addresses={port.lan.name: str(port.address) for port in plan.ports if port.address},
                 cards=cards(plan.ports),
+                mtu=plan.mtu,
                 vcpus=plan.vcpus,
                 memory=plan.memory,
                 accelerator=plan.accelerator.name,

@@ -1,11 +1,12 @@
 """Reaching a machine of a lab that is up, from another process."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from nestlab.deadline import Deadline
-from nestlab.errors import StoredDataError
+from nestlab.errors import MachineError, StoredDataError
 from nestlab.lab.keys import FILE
 from nestlab.lab.root import root_of
 from nestlab.lab.state import GuestRecord, LabState
@@ -36,12 +37,27 @@ async def log_in(guest: GuestRecord, parent: Machine, folder: Path, deadline: De
 
     return await open_ssh(
         path=guest.path,
-        sock=await parent.dial(("127.0.0.1", guest.ssh_port or 0)),
+        sock=await _dial(guest, parent),
         username="root",
         client_key=folder / FILE,
         host_key=guest.host_key,
         deadline=deadline,
     )
+
+
+async def _dial(guest: GuestRecord, parent: Machine) -> socket.socket:
+    try:
+        return await parent.dial(("127.0.0.1", guest.ssh_port or 0))
+    except MachineError as problem:
+        if problem.code != "machine.refused":
+            raise
+        raise MachineError(
+            "machine.not-running",
+            f"{guest.path} does not run any more: nothing listens at its port {guest.ssh_port}",
+            where=f"{parent.path}, while connecting to {guest.path}",
+            hint=f"look at it with `nestlab status`; `nestlab start {guest.path}` starts it from"
+            " its disk",
+        ) from problem
 
 
 def record_of(state: LabState, path: str) -> GuestRecord:

@@ -28,6 +28,7 @@ class GuestRecord(_Record):
     pid, ssh_port  None while it is not up
     subnet         its own user-mode network; address: its IPv4 address there
     addresses      name of a network of the lab -> its address there; cards: what it is plugged into
+    mtu            bytes, of its way out
     vcpus, memory  what it was given; memory in bytes
     accelerator    `kvm` or `tcg`; emulated: whether its timings are emulation, its own or an
                    ancestor's
@@ -48,6 +49,7 @@ class GuestRecord(_Record):
     address: str | None = None
     addresses: dict[str, str] = {}
     cards: tuple[str, ...] = ()
+    mtu: int | None = None
     vcpus: int | None = None
     memory: int | None = None
     accelerator: str | None = None

@@ -17,10 +17,11 @@ async def prove_ways(wiring: Wiring, lab: Lab, sink: Sink) -> None:
     Raises MachineError `net.unreachable`, `net.mtu-broken`, `net.no-ping`.
     """
     machines = {level.machine.path: level.machine for level in lab.levels if level.guest}
+    plans = [level.guest.plan for level in lab.levels if level.guest]
     outward = [
-        nat_way(path, wiring.own[path], wiring.mtu_of(path))
-        for path in machines
-        if path in wiring.own and wiring.nat_of(path) == "slirp"
+        nat_way(plan.path, plan.network, plan.mtu)
+        for plan in plans
+        if plan.mtu is not None and plan.nat == "slirp"
     ]
     between = [
         way for way in lan_ways(wiring.layout) if way.source in machines and way.target in machines

@@ -59,9 +59,9 @@ async def wishes(
         plan = plan_guest(
             spec, hypervisor, place, state.id, taken, promised=promised, has=has, network=network
         )
-        plan = replace(
-            plan, mtu=wiring.mtu_of(path), ports=wiring.ports(path), nat=wiring.nat_of(path)
-        )
+        # one that runs has what it was started with, though L0 may have another way out by now
+        mtu = record.mtu if record and decision.step is Step.KEEP else wiring.mtu_of(path)
+        plan = replace(plan, mtu=mtu, ports=wiring.ports(path), nat=wiring.nat_of(path))
         taken.add(plan.network.subnet)
         wiring.own[path] = plan.network
         promised += max(0, share_of(spec) - has)
