@@ -10,7 +10,9 @@ from nestlab.errors import MachineError
 from nestlab.events import discard
 from nestlab.lab.provision import provision
 from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.local import LocalMachine
+from nestlab.machine.protocol import Completed
 from nestlab.units import GIB
 
 
@@ -52,3 +54,29 @@ def test_a_command_that_fails_ends_it_with_its_words(tmp_path: Path) -> None:
 def test_nothing_wanted_leaves_nothing(tmp_path: Path) -> None:
     do(guest(), tmp_path / "log")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_packages_come_first_and_by_the_distribution_s_own_tool(tmp_path: Path) -> None:
+    ran: list[tuple[str, ...]] = []
+
+    def sh(argv: tuple[str, ...], _stdin: bytes) -> Completed:
+        ran.append(argv)
+        return answer("installed\n")
+
+    machine = FakeMachine("l1", programs={"sh": sh, "true": lambda _argv, _stdin: answer()})
+    spec = GuestSpec("l1", vcpus=1, memory=GIB, packages=("lvm2", "$(x)"), run=(("true",),))
+    asyncio.run(provision(machine, spec, tmp_path / "log", discard, deadline=Deadline.after(5)))
+    assert ran[0][3:] == ("sh", "lvm2", "$(x)")
+    assert machine.ran[-1] == ("true",)
+    assert "installed" in (tmp_path / "log").read_text()
+
+
+def test_packages_that_cannot_be_had(tmp_path: Path) -> None:
+    said = answer(status=100, stderr="E: Unable to locate package lvm3\n")
+    machine = FakeMachine("l1", programs={"sh": lambda _argv, _stdin: said})
+    spec = GuestSpec("l1", vcpus=1, memory=GIB, packages=("lvm3",))
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(provision(machine, spec, tmp_path / "log", discard, deadline=Deadline.after(5)))
+    assert caught.value.code == "guest.packages-not-installed"
+    assert "Unable to locate package lvm3" in caught.value.notes[-1]
+    assert caught.value.log == str(tmp_path / "log")

@@ -11,7 +11,7 @@ from nestlab.spec.models import File, Guest, LabSpec, Settings
 from nestlab.spec.tree import Node, machines
 from nestlab.units import format_size
 
-_LATER = ("disks", "devices", "packages")
+_LATER = ("disks", "devices")
 """Keys of a guest that the file knows and nothing builds yet."""
 
 
@@ -53,6 +53,7 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         cpu=wish.cpu,
         kernel=wish.kernel,
         networks=wish.networks,
+        packages=wish.packages,
         image=wish.image,
         files=tuple(_file(base / each.source, each, node.path) for each in wish.files),
         run=tuple(_argv(command) for command in wish.run),

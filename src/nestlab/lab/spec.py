@@ -41,8 +41,9 @@ class GuestSpec:
     cpu     QEMU's CPU model with features; None: the one with which the guest can nest
     kernel  further words of its kernel command line
     networks  names of the lab's networks that it is on
-    files   put into it before `run`
-    run     commands, in order, when it is up for the first time
+    packages  of its distribution, installed when it is up for the first time
+    files   put into it after that
+    run     commands, in order, last
     """
 
     name: str
@@ -53,6 +54,7 @@ class GuestSpec:
     cpu: str | None = None
     kernel: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     files: tuple[FileSpec, ...] = ()
     run: tuple[tuple[str, ...], ...] = ()
     guests: "tuple[GuestSpec, ...]" = ()
