@@ -21,6 +21,8 @@ guests:
     guests:
       - {name: l2, memory: 512MiB, vcpus: 1}
 """
+FILL = "fallocate -l $(($(stat -f -c '%a * %S' /) - (8 << 20))) /root/fill"
+WRITE_MUCH = ("if=/dev/urandom", "of=/root/much", "bs=1M", "count=200", "oflag=direct")
 ALONE = "name: alone\nguests: [{name: l1, memory: 1GiB}]\n"
 
 
@@ -91,6 +93,15 @@ def test_guests_that_are_killed_are_told_and_come_back_with_their_disks(tmp_path
     user.said("up")
     assert user.said("exec", "l1/l2", "--", "cat", "/root/mine") == "mine\n"
 
+    # the disk of L1 is full while L2 writes: L2 is told, and comes back once there is space
+    user.said("exec", "l1", "--", "sh", "-c", FILL)
+    done = user.nestlab("exec", "l1/l2", "--", "dd", *WRITE_MUCH)
+    assert done.returncode == 1
+    assert b"error" in done.stderr.lower()
+    user.said("exec", "l1", "--", "rm", "/root/fill")
+    user.said("reboot", "l1/l2")
+    assert user.said("exec", "l1/l2", "--", "cat", "/root/mine") == "mine\n"
+
     user.said("exec", "l1", "--", "date", "-s", "next year")
     assert user.said("exec", "l1/l2", "--", "cat", "/root/mine") == "mine\n"
     user.said("exec", "l1", "--", "sync")
@@ -148,8 +159,7 @@ def test_a_full_disk_is_told_and_takes_nothing_along(tmp_path: Path, small_disk:
     assert labs_left(user) == []
 
     user.said("up")
-    done = user.nestlab("exec", "l1", "--", "dd", "if=/dev/urandom", "of=/root/much", "bs=1M",
-                        "count=200", "oflag=direct")  # fmt: skip
+    done = user.nestlab("exec", "l1", "--", "dd", *WRITE_MUCH)
     assert done.returncode == 1
     assert b"error" in done.stderr.lower()
     user.said("down")
