@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from nestlab.hypervisor.accelerator import Accelerator
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import BaseImage, GuestPlan, Saved
 from nestlab.net.subnet import GuestNetwork
 from nestlab.units import GIB
 
@@ -34,6 +34,12 @@ L2 = dataclasses.replace(
     folder="/var/lib/nestlab/0a1b2c3d4e/l2",
     sockets="/var/lib/nestlab/0a1b2c3d4e/l2",
 )
+
+VIRTIO = dataclasses.replace(
+    L1, storage="virtio", image=dataclasses.replace(L1.image, initrd="/cache/debian-12-0123/initrd")
+)
+SAVED = Saved("/snapshots/it's", "7.2.22", "pc-q35-7.2-machine", "", "a" * 64, "b" * 64)
+RESUMED = dataclasses.replace(VIRTIO, saved=SAVED)
 
 
 def plan(**changes: Any) -> GuestPlan:
