@@ -44,6 +44,7 @@ def makes_a_disk(staging: Path) -> Completed:
     dpkg.mkdir(parents=True)
     (boot / "vmlinuz-6.1.0-1-cloud-amd64").write_bytes(b"an older kernel")
     (boot / "vmlinuz-6.1.0-2-cloud-amd64").write_bytes(b"a kernel")
+    (boot / "nestlab-initrd").write_bytes(b"its drivers")
     (dpkg / "status").write_text(STATUS)
     with (staging / "disk.img").open("wb") as disk:
         disk.truncate(SMALL.size)

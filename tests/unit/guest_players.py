@@ -55,7 +55,7 @@ class QemuHost(FakeMachine):
         self.peer = Peer(answers, greeting=greeting)
         self.ended: list[str] = []
         self._ending = ending or answer()
-        tools = ("qemu-img", "qemu-system-x86_64", "rm")
+        tools = ("qemu-img", "qemu-system-x86_64", "rm", "env")
         super().__init__(
             "l0",
             programs={**dict.fromkeys(tools, lambda _argv, _stdin: answer()), "sh": self._sh},

@@ -6,7 +6,7 @@ from typing import Any
 
 from lan_examples import laid_out
 from nestlab.hypervisor.accelerator import Accelerator
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import BaseImage, GuestPlan, Saved
 from nestlab.net.subnet import GuestNetwork
 from nestlab.units import GIB
 
@@ -39,6 +39,12 @@ L1_LANS = dataclasses.replace(L1, mtu=1450, ports=laid_out().ports["l1-0"])
 """On a network of its own and on one that it only carries, both plugged into switches."""
 L2_LANS = dataclasses.replace(L2, mtu=1400, ports=laid_out().ports["l1-0/l2"])
 """On the same two, plugged into bridges of its parent."""
+
+VIRTIO = dataclasses.replace(
+    L1, storage="virtio", image=dataclasses.replace(L1.image, initrd="/cache/debian-12-0123/initrd")
+)
+SAVED = Saved("/snapshots/it's", "7.2.22", "pc-q35-7.2-machine", "", "a" * 64, "b" * 64)
+RESUMED = dataclasses.replace(VIRTIO, saved=SAVED)
 
 
 def plan(**changes: Any) -> GuestPlan:

@@ -24,6 +24,14 @@ ANSWERS: Final[dict[str, Any]] = {
     "query-version": GREETING["QMP"]["version"],
     "human-monitor-command": USERNET,
     "cont": {},
+    "stop": {},
+    "qom-get": "pc-q35-7.2-machine",
+    "query-block": [],
+    "migrate-set-parameters": {},
+    "migrate": {},
+    "migrate-incoming": {},
+    "migrate_cancel": {},
+    "query-migrate": {"status": "completed"},
     "quit": {},
 }
 
@@ -35,17 +43,32 @@ class Refuses:
         self.words = words
 
 
+class InTurn:
+    """An answer that changes: each is given once, the last one for ever."""
+
+    def __init__(self, *replies: Any) -> None:
+        self._replies = list(replies)
+
+    def next(self) -> Any:
+        """The next reply."""
+        return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+
+
 HANG_UP: Final = object()
 """An answer that is none: the socket is closed instead."""
 
 
 class Peer:
-    """Serves one connection after the other; `asked` has the commands in order."""
+    """Serves one connection after the other; `asked` has the commands in order.
+
+    arguments  those of each command, the last time that it was given
+    """
 
     def __init__(self, answers: Mapping[str, Any] | None = None, *, greeting: Any = None) -> None:
         self.answers = {**ANSWERS, **(answers or {})}
         self.greeting = GREETING if greeting is None else greeting
         self.asked: list[str] = []
+        self.arguments: dict[str, Any] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Greet, then answer until either side is done."""
@@ -58,7 +81,10 @@ class Peer:
         while message := await reader.read(65536):
             asked = json.loads(message)
             self.asked.append(asked["execute"])
+            self.arguments[asked["execute"]] = asked.get("arguments")
             reply = self.answers[asked["execute"]]
+            if isinstance(reply, InTurn):
+                reply = reply.next()
             if reply is HANG_UP:
                 break
             if isinstance(reply, Refuses):

@@ -20,6 +20,7 @@ def publish(store: ImageStore) -> Image:
             whole.mkdir()
             (whole / "disk.img").write_bytes(b"disk" * 1000)
             (whole / "vmlinuz").write_bytes(b"kernel")
+            (whole / "initrd").write_bytes(b"initrd")
             manifest = Manifest(
                 name="debian-12",
                 recipe="0123",
@@ -29,6 +30,7 @@ def publish(store: ImageStore) -> Image:
                 disk_size=4000,
                 disk_sha256=sha256_of(whole / "disk.img"),
                 kernel_sha256=sha256_of(whole / "vmlinuz"),
+                initrd_sha256=sha256_of(whole / "initrd"),
             )
             return store.publish(whole, SLUG, manifest)
 
@@ -45,7 +47,7 @@ def test_a_published_image_is_found(tmp_path: Path) -> None:
     image = publish(store)
     assert store.find(SLUG) == image
     assert names(tmp_path) == [".lock", SLUG]
-    assert names(image.folder) == ["disk.img", "image.json", "vmlinuz"]
+    assert names(image.folder) == ["disk.img", "image.json", "initrd", "vmlinuz"]
     verify_disk(image)
 
 
@@ -163,6 +165,8 @@ def flip(path: Path) -> None:
         ("disk.img", Path.unlink, "disk.img: No such file"),
         ("vmlinuz", flip, "checksum of vmlinuz"),
         ("vmlinuz", Path.unlink, "vmlinuz: No such file"),
+        ("initrd", flip, "checksum of initrd"),
+        ("initrd", Path.unlink, "initrd: No such file"),
     ],
 )
 def test_damage_is_seen(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from facts_examples import document, kvm
+from facts_examples import document, facts, kvm
 from nestlab.deadline import Deadline
 from nestlab.errors import HostError, NestlabError
-from nestlab.hypervisor.promote import load_kvm, promote
+from nestlab.hypervisor.promote import load_kvm, promote, promote_resumed
 from nestlab.hypervisor.qemu.arch import TABLE
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
 from nestlab.machine.fake import FakeMachine, answer
@@ -90,6 +90,20 @@ def test_a_broken_link_comes_before_the_search_for_qemu() -> None:
     deaf = kvm(svm=False).model_dump()
     found = machine(look=answer(status=1), kvm=deaf, nested={"kvm_amd": "1"})
     assert failure(found).code == "kvm.cannot-nest"
+
+
+def test_what_was_proved_before_a_guest_was_saved_is_not_asked_again() -> None:
+    guest = machine(look=answer(f"{QBOOT}\n"))
+    known, deadline = facts(), Deadline.after(5)
+    hypervisor = asyncio.run(promote_resumed(guest, known, deadline=deadline))
+    assert isinstance(hypervisor, QemuHypervisor)
+    assert (hypervisor.facts, hypervisor.firmware) == (known, QBOOT)
+    assert hypervisor.accelerator.name == "kvm"
+    assert [argv[0] for argv in guest.ran] == ["sh"]
+    deaf = facts(kvm=kvm(svm=False).model_dump(), nested={"kvm_amd": "1"})
+    with pytest.raises(HostError) as caught:
+        asyncio.run(promote_resumed(guest, deaf, deadline=deadline))
+    assert caught.value.code == "kvm.cannot-nest"
 
 
 def test_the_module_is_loaded_on_machines_of_ours_alone() -> None:

@@ -18,15 +18,16 @@ from nestlab.errors import HostError
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.qemu.arch import TABLE
 from nestlab.hypervisor.qemu.argv import kernel_command_line, qemu_argv
-from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.disks import device, overlay_argv
 from nestlab.hypervisor.qemu.files import Files
-from plan_examples import KVM, L1, L1_LANS, L2, L2_LANS, TCG, plan
+from plan_examples import KVM, L1, L1_LANS, L2, L2_LANS, RESUMED, SAVED, TCG, VIRTIO, plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "qemu"
 QBOOT = "/usr/share/qemu/qboot.rom"
 CASES: dict[str, tuple[GuestPlan, str | None]] = {
     "l1-tcg": (L1, None),
     "l1-tcg-qboot": (L1, QBOOT),
+    "l1-virtio": (VIRTIO, QBOOT),
     "l2-kvm": (L2, None),
     "l2-kvm-qboot": (L2, QBOOT),
     "l1-tcg-networks": (L1_LANS, None),
@@ -126,6 +127,33 @@ def test_the_base_image_is_never_written() -> None:
         kernel = [line for line in lines(case).splitlines() if line.startswith("if=none,id=kernel")]
         assert all("readonly=on" in line for line in (*base, *kernel))
         assert len(base) == len(kernel) == 1
+
+
+def test_a_resumed_guest_has_the_devices_of_the_one_that_was_saved() -> None:
+    booted, resumed = qemu_argv(VIRTIO, firmware=QBOOT), qemu_argv(RESUMED, firmware=QBOOT)
+    place = resumed.index("-incoming")
+    assert resumed[place : place + 2] == ("-incoming", "defer")
+    assert resumed[:place] + resumed[place + 2 :] == booted
+    assert not any("nvme" in word for word in booted)
+
+
+def test_the_disk_of_a_resumed_guest_lies_on_the_one_that_was_saved() -> None:
+    words = overlay_argv(RESUMED)
+    assert words[words.index("-b") + 1] == SAVED.disk == "/snapshots/it's/root.qcow2"
+    assert words[words.index("-F") + 1] == "qcow2"
+
+
+def test_disks_have_the_names_that_the_kernel_gives_them() -> None:
+    assert [device(VIRTIO, number) for number in (1, 4)] == ["/dev/vda", "/dev/vdd"]
+    assert [device(L1, number) for number in (1, 4)] == ["/dev/nvme0n1", "/dev/nvme0n4"]
+    assert "root=/dev/vda" in kernel_command_line(VIRTIO).split()
+    assert "nestlab.seed=/dev/vdb" in kernel_command_line(VIRTIO).split()
+
+
+def test_an_image_without_initrd_cannot_be_on_virtio() -> None:
+    with pytest.raises(HostError) as caught:
+        qemu_argv(plan(storage="virtio"), firmware=None)
+    assert caught.value.code == "image.no-initrd"
 
 
 def test_an_architecture_without_a_row() -> None:

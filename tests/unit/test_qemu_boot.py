@@ -1,6 +1,7 @@
 """A boot that goes wrong: what is said, what is kept as evidence, and that nothing stays."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from nestlab.hypervisor.qemu.boot import QemuHypervisor
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.fake import FakeFile, answer
 from nestlab.machine.protocol import Completed
-from plan_examples import L1, TCG
+from plan_examples import L1, RESUMED, TCG
 from qmp_peer import HANG_UP, Refuses
 
 
@@ -52,6 +53,24 @@ def test_the_seed_is_there_before_qemu_and_private(tmp_path: Path) -> None:
     assert seed.mode == 0o600
     assert len(seed.content) % 4096 == 0
     assert [argv[0] for argv in host.ran[:3]] == ["sh", "qemu-img", "qemu-system-x86_64"]
+
+
+def test_a_resumed_guest_is_loaded_before_it_runs(tmp_path: Path) -> None:
+    host, stages = QemuHost(says=PANIC), list[str]()
+    wanted = dataclasses.replace(order(tmp_path, stages), plan=RESUMED)
+
+    async def resume() -> None:
+        async with QemuHypervisor(host, facts(), TCG, None).boot(wanted):
+            pytest.fail("nobody can log in here")
+
+    with pytest.raises(MachineError):
+        asyncio.run(resume())
+    asked = host.peer.asked
+    assert asked.index("migrate-incoming") < asked.index("query-migrate") < asked.index("cont")
+    assert stages[:4] == ["preparing", "starting QEMU", "loading its memory", "resuming"]
+    # its kernel knows the size of the seed's disk from before
+    assert len(host.files[Files(L1).seed].content) == 64 << 10
+    assert host.removed
 
 
 def test_a_qemu_that_dies_is_said_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from nestlab.errors import MachineError
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.readiness import alive_while
 from plan_examples import L1
-from qmp_peer import HANG_UP, USERNET, Peer, Refuses
+from qmp_peer import HANG_UP, USERNET, InTurn, Peer, Refuses
 
 T = TypeVar("T")
 
@@ -60,6 +60,35 @@ def test_kvm_is_enabled_when_qemu_says_so_in_this_very_word(reply: Any, enabled:
 @pytest.mark.parametrize("reply", [{}, [], {"qemu": "7.2"}])
 def test_a_version_of_another_shape_is_unknown(reply: Any) -> None:
     assert talk(Peer({"query-version": reply}), Monitor.version) == "unknown"
+
+
+def test_the_machine_type_has_its_version() -> None:
+    peer = Peer()
+    assert talk(peer, Monitor.machine_type) == "pc-q35-7.2-machine"
+    assert peer.arguments["qom-get"] == {"path": "/machine", "property": "type"}
+    assert talk(Peer({"qom-get": {}}), Monitor.machine_type) == "unknown"
+
+
+def test_a_migration_is_followed_to_its_end() -> None:
+    steps = InTurn({}, {"status": "setup"}, {"status": "active"}, {"status": "completed"})
+    peer = Peer({"query-migrate": steps})
+    talk(peer, Monitor.migrated)
+    assert peer.asked.count("query-migrate") == 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ({"status": "failed", "error-desc": "No space left on device"}, "No space left on device"),
+        ({"status": "failed"}, "QEMU gives no reason"),
+        ({"status": "cancelled"}, "cancelled"),
+        ([], "QEMU gives no reason"),
+    ],
+)
+def test_a_migration_that_fails_says_why(reply: Any, words: str) -> None:
+    error = failure(Peer({"query-migrate": InTurn({}, reply)}), Monitor.migrated)
+    assert error.code == "qmp.failed"
+    assert words in error.message
 
 
 def test_the_forwarded_port_is_read() -> None:

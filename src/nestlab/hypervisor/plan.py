@@ -17,10 +17,42 @@ class BaseImage:
 
     disk    raw root file system, read-only
     kernel  the kernel that boots it
+    initrd  with which it boots from a disk on virtio; None: it cannot
     """
 
     disk: str
     kernel: str
+    initrd: str | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A machine that was saved, as another hypervisor's machine must be to resume it.
+
+    folder         on the hypervisor's machine: `state`, `root.qcow2`
+    qemu           version of the QEMU that saved it
+    machine        its machine type, versioned: `pc-q35-7.2-machine`
+    cpu            the processor that the guest saw; "" when QEMU emulated it
+    state_sha256   of `state`
+    disk_sha256    of `root.qcow2`
+    """
+
+    folder: str
+    qemu: str
+    machine: str
+    cpu: str
+    state_sha256: str
+    disk_sha256: str
+
+    @property
+    def state(self) -> str:
+        """Memory and devices, as QEMU migrates them."""
+        return f"{self.folder}/state"
+
+    @property
+    def disk(self) -> str:
+        """The overlay of that moment; it is the base of the resumed guest's own."""
+        return f"{self.folder}/root.qcow2"
 
 
 @dataclass(frozen=True)
@@ -34,6 +66,9 @@ class GuestPlan:
     cpu       QEMU's CPU model with features; None: the architecture's, with which it can nest
     kernel    further words of the kernel command line
     folder    where its files live *on the hypervisor's machine*
+    storage   what its disks hang on; a guest on QEMU's NVMe cannot be saved, one on virtio needs
+              `image.initrd`
+    saved     what it is resumed from; None: it boots
     sockets   where its monitor and console sockets live there (short: UNIX sockets allow 107 bytes)
     mtu       bytes, of its way out; None: QEMU's own, 1500
     ports     its cards on networks of the lab
@@ -55,6 +90,8 @@ class GuestPlan:
     mtu: int | None = None
     ports: tuple[Port, ...] = ()
     nat: Nat = "slirp"
+    storage: Literal["nvme", "virtio"] = "nvme"
+    saved: Saved | None = None
 
     @property
     def hostname(self) -> str:

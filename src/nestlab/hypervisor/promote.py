@@ -41,6 +41,18 @@ async def promote(
     return QemuHypervisor(machine, facts, accelerator, firmware)
 
 
+async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline) -> Hypervisor:
+    """Make a guest a hypervisor that was one when it was saved.
+
+    facts  those of that time: nothing of them is asked again, which takes longer than to resume
+
+    Raises HostError `kvm.*` and `cpu.*` when it was none, `qemu.missing`, `arch.unsupported`.
+    """
+    accelerator = choose_accelerator(facts, "kvm", path=machine.path)
+    arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
+    return QemuHypervisor(machine, facts, accelerator, await _find_qemu(machine, arch, deadline))
+
+
 async def gather_ready(machine: Machine, *, deadline: Deadline) -> Facts:
     """Facts of a machine of the lab, once it has settled and has its KVM module."""
     await settle(machine, deadline)

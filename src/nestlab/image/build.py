@@ -215,6 +215,7 @@ def _publish(store: ImageStore, recipe: Recipe, staging: Path) -> Image:
     whole.mkdir()
     (kernel,) = sorted((staging / "tree" / "boot").glob("vmlinuz-*"))[-1:]
     shutil.copyfile(kernel, whole / "vmlinuz")
+    shutil.copyfile(staging / "tree" / "boot" / "nestlab-initrd", whole / "initrd")
     (staging / "disk.img").rename(whole / "disk.img")
     (whole / "disk.img").chmod(0o444)
     manifest = Manifest(
@@ -226,6 +227,7 @@ def _publish(store: ImageStore, recipe: Recipe, staging: Path) -> Image:
         disk_size=recipe.size,
         disk_sha256=sha256_of(whole / "disk.img"),
         kernel_sha256=sha256_of(whole / "vmlinuz"),
+        initrd_sha256=sha256_of(whole / "initrd"),
     )
     return store.publish(whole, recipe.slug, manifest)
 

@@ -12,6 +12,8 @@ from nestlab.units import GIB
 _FILES = {
     # inside the package -> inside the image
     "init": "usr/lib/nestlab/init",
+    "resume": "usr/lib/nestlab/resume",
+    "initrd-init": "usr/lib/nestlab/initrd-init",
     "customize": "usr/lib/nestlab/customize",
     "nestlab.target": "etc/systemd/system/nestlab.target",
     "sshd.conf": "etc/ssh/sshd_config.d/nestlab.conf",

@@ -41,6 +41,7 @@ class Manifest(BaseModel):
     disk_size: int
     disk_sha256: str
     kernel_sha256: str
+    initrd_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Image:
     def kernel(self) -> Path:
         """The kernel that boots it."""
         return self.folder / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path | None:
+        """What a guest with its disks on virtio needs besides; images of old have none."""
+        return self.folder / "initrd" if self.manifest.initrd_sha256 else None
 
 
 class ImageStore:
@@ -153,7 +159,7 @@ def _sync(path: Path) -> None:
 
 
 def _check(image: Image) -> None:
-    """Checksum of the kernel, size of the disk.
+    """Checksums of kernel and initrd, size of the disk.
 
     The disk's own checksum takes seconds, so it is compared only by `verify_disk`; the file is
     read-only, and QEMU opens it read-only at every level.
@@ -161,12 +167,15 @@ def _check(image: Image) -> None:
     try:
         size = image.disk.stat().st_size
         kernel = sha256_of(image.kernel)
+        initrd = sha256_of(image.initrd) if image.initrd else None
     except OSError as problem:
         raise _damaged(image.folder, f"{problem.filename}: {problem.strerror}") from problem
     if size != image.manifest.disk_size:
         raise _damaged(image.folder, f"disk.img has {size} bytes, not {image.manifest.disk_size}")
     if kernel != image.manifest.kernel_sha256:
         raise _damaged(image.folder, "the checksum of vmlinuz does not match")
+    if initrd != image.manifest.initrd_sha256:
+        raise _damaged(image.folder, "the checksum of initrd does not match")
 
 
 def verify_disk(image: Image) -> None:

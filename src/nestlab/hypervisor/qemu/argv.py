@@ -1,14 +1,18 @@
 """The QEMU command line of a plan (pure; golden tests in tests/golden)."""
 
+from nestlab.errors import HostError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.arch import Arch, arch_of
-from nestlab.hypervisor.qemu.disks import disk_options
+from nestlab.hypervisor.qemu.disks import device, disk_options
 from nestlab.hypervisor.qemu.files import Files, escape
 from nestlab.hypervisor.qemu.nics import nic_options
 
 
 def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
-    """The full command line; the guest starts paused, so that no line of its console is missed."""
+    """The full command line; the guest starts paused, so that no line of its console is missed.
+
+    Raises HostError `arch.unsupported`, `image.no-initrd`.
+    """
     arch = _arch(plan)
     name = plan.accelerator.name
     return (
@@ -21,6 +25,8 @@ def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"),
         *(("-bios", firmware) if firmware else ()),
         *("-kernel", plan.image.kernel, "-append", kernel_command_line(plan)),
+        *_initrd(plan),
+        *(("-incoming", "defer") if plan.saved else ()),
         *_console(plan),
         *disk_options(plan),
         *nic_options(plan),
@@ -33,16 +39,30 @@ def kernel_command_line(plan: GuestPlan) -> str:
     """What the guest's kernel is told; `panic=-1` with -no-reboot makes a panic end QEMU."""
     arch = _arch(plan)
     return " ".join((
-        "root=/dev/nvme0n1 rw",
+        f"root={device(plan, 1)} rw",
         f"console={arch.console} quiet panic=-1 net.ifnames=0",
         *arch.kernel,
         "init=/usr/lib/nestlab/init",
+        *((f"nestlab.seed={device(plan, 2)}",) if plan.storage == "virtio" else ()),
         *plan.kernel,
     ))  # fmt: skip
 
 
 def _arch(plan: GuestPlan) -> Arch:
     return arch_of(plan.arch, where=f"{plan.path}, while planning it")
+
+
+def _initrd(plan: GuestPlan) -> tuple[str, ...]:
+    if plan.storage == "nvme":
+        return ()
+    if plan.image.initrd is None:
+        raise HostError(
+            "image.no-initrd",
+            f"the image of {plan.path} has no initrd with drivers for disks on virtio",
+            where=f"{plan.path}, while planning it",
+            hint="use an image that nestlab builds, or disks on NVMe (then it cannot be saved)",
+        )
+    return "-initrd", plan.image.initrd
 
 
 def _console(plan: GuestPlan) -> tuple[str, ...]:

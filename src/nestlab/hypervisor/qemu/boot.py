@@ -18,9 +18,11 @@ from nestlab.hypervisor.protocol import Guest, Order, Stage
 from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.files import Files
+from nestlab.hypervisor.qemu.manifest import cpu_of, differs
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.passt import start_passt
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
+from nestlab.hypervisor.qemu.resume import load_state
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
 
@@ -32,6 +34,10 @@ _QUIT = 5.0
 
 _SILENCE = 20.0
 """Seconds before the deadline at which SSH is tried although the console never said ready."""
+
+_SEED_SIZE = 64 << 10
+"""Bytes of the seed's disk, or a multiple: a resumed kernel remembers the size of the disk that it
+knew, and reads the new one to its end."""
 
 _GONE = frozenset({"machine.lost", "machine.deadline", "machine.refused"})
 
@@ -61,6 +67,7 @@ class QemuHypervisor:
     async def boot(self, order: Order) -> AsyncIterator[Guest]:
         """See `Hypervisor.boot`."""
         plan, deadline = order.plan, order.deadline
+        self._check_cpu(plan)
         async with AsyncExitStack() as stack:
             if order.fresh:
                 on_exit(stack, lambda: self._remove_folders(plan))
@@ -121,6 +128,9 @@ class QemuHypervisor:
         plan = order.plan
         sock = await self.machine.dial(Files(plan).monitor)
         monitor = await stack.enter_async_context(Monitor(plan.path, sock))
+        if plan.saved:
+            order.stage("loading its memory")
+            await load_state(self.machine, monitor, plan.saved, deadline=order.deadline)
         work = self._until_shell(order, port, monitor)
         machine, ssh_port = await alive_while(monitor, plan, work)
         on_exit(stack, machine.close)
@@ -145,7 +155,7 @@ class QemuHypervisor:
         console = await self.machine.dial(Files(plan).console)
         if port is None:
             port = await monitor.ssh_port()
-        order.stage("starting the kernel")
+        order.stage("resuming" if plan.saved else "starting the kernel")
         await monitor.execute("cont")
         patience = max(deadline.remaining - _SILENCE, deadline.remaining / 2)
         with contextlib.suppress(TimeoutError):
@@ -154,9 +164,16 @@ class QemuHypervisor:
         order.stage("logging in")
         return await log_in(self.machine, port, plan, order.login, deadline=deadline), port
 
+    def _check_cpu(self, plan: GuestPlan) -> None:
+        """A guest that was saved goes on with the same processor only."""
+        now = cpu_of(plan, self.facts)
+        if plan.saved and plan.saved.cpu != now:
+            raise differs(self.machine, plan.saved.folder, "processor", plan.saved.cpu, now)
+
     async def _put_seed(self, order: Order) -> None:
+        tar = order.seed.tar()
         with tempfile.NamedTemporaryFile(prefix="nestlab-seed-") as file:
-            file.write(order.seed.tar())
+            file.write(tar + bytes(-len(tar) % _SEED_SIZE))
             file.flush()
             await self.machine.put(Path(file.name), Files(order.plan).seed, mode=0o600)
 

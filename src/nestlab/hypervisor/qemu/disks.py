@@ -7,7 +7,8 @@ from nestlab.hypervisor.qemu.files import Files, escape
 def overlay_argv(plan: GuestPlan) -> tuple[str, ...]:
     """Create the guest's disk: an overlay, so that the base image is never copied."""
     files = Files(plan)
-    base = ("-b", plan.image.disk, "-F", "raw")
+    lower = (plan.saved.disk, "qcow2") if plan.saved else (plan.image.disk, "raw")
+    base = ("-b", lower[0], "-F", lower[1])
     size = () if plan.disk is None else (str(plan.disk),)
     return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay, *size)
 
@@ -19,11 +20,18 @@ def grow_argv(plan: GuestPlan) -> tuple[str, ...] | None:
     return ("qemu-img", "resize", "-q", "-f", "qcow2", Files(plan).overlay, str(plan.disk))
 
 
+def device(plan: GuestPlan, number: int) -> str:
+    """The name that the guest's kernel gives its disk of this number, from 1: `/dev/vda`."""
+    if plan.storage == "virtio":
+        return f"/dev/vd{chr(ord('a') + number - 1)}"
+    return f"/dev/nvme0n{number}"
+
+
 def disk_options(plan: GuestPlan) -> tuple[str, ...]:
     """One NVMe controller: its driver is built into the kernel, so no initrd is needed.
 
-    Namespace n becomes /dev/nvme0n<n>: 1 root, 2 seed, 3 and 4 the base image and its kernel,
-    handed down read-only for the guest's own guests.
+    Disk n becomes `device(plan, n)`: 1 root, 2 seed, 3 and 4 the base image and its kernel, handed
+    down read-only for the guest's own guests. On virtio, which can be saved, each is a device.
     """
     files = Files(plan)
     read_only = "format=raw,readonly=on,cache.direct=on,aio=native"
@@ -33,8 +41,10 @@ def disk_options(plan: GuestPlan) -> tuple[str, ...]:
         ("base", plan.image.disk, read_only),
         ("kernel", plan.image.kernel, "format=raw,readonly=on"),
     )
-    argv = ["-device", "nvme,id=nvme,serial=nestlab"]
+    virtio = plan.storage == "virtio"
+    argv = [] if virtio else ["-device", "nvme,id=nvme,serial=nestlab"]
     for number, (name, path, options) in enumerate(drives, start=1):
         argv += ["-drive", f"if=none,id={name},file={escape(path)},{options}"]
-        argv += ["-device", f"nvme-ns,bus=nvme,drive={name},nsid={number}"]
+        on_nvme = f"nvme-ns,bus=nvme,drive={name},nsid={number}"
+        argv += ["-device", f"virtio-blk-pci,drive={name}" if virtio else on_nvme]
     return tuple(argv)

@@ -1,5 +1,6 @@
 """The QMP monitor of one guest, over whatever carries the socket."""
 
+import asyncio
 import re
 import socket
 from types import TracebackType
@@ -11,6 +12,9 @@ from qemu.qmp.protocol import Runstate
 from nestlab.errors import MachineError
 
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+[\d.]+\s+22\s", re.ASCII)
+
+_POLL = 0.02
+"""Seconds between two looks at a migration."""
 
 
 class Monitor:
@@ -71,6 +75,30 @@ class Monitor:
         if not isinstance(parts, dict):
             return "unknown"
         return ".".join(str(parts.get(key)) for key in ("major", "minor", "micro"))
+
+    async def machine_type(self) -> str:
+        """The versioned machine type: `pc-q35-7.2-machine`; `unknown` when QEMU does not say."""
+        answer = await self.execute("qom-get", {"path": "/machine", "property": "type"})
+        return answer if isinstance(answer, str) else "unknown"
+
+    async def migrated(self) -> None:
+        """Return when a migration in either direction has completed (QEMU qapi/migration.json).
+
+        Raises MachineError `qmp.failed` with QEMU's reason when it failed.
+        """
+        while True:
+            answer = await self.execute("query-migrate")
+            found = answer if isinstance(answer, dict) else {}
+            status = found.get("status")
+            if status == "completed":
+                return
+            if status in ("failed", "cancelled") or not isinstance(answer, dict):
+                raise MachineError(
+                    "qmp.failed",
+                    f"the migration {status}: {found.get('error-desc', 'QEMU gives no reason')}",
+                    where=f"{self._path}, over its monitor",
+                )
+            await asyncio.sleep(_POLL)
 
     async def ssh_port(self) -> int:
         """The port of the machine's loopback that leads to the guest's port 22.
