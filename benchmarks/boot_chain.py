@@ -27,11 +27,11 @@ from nestlab.events import Event, Progress
 from nestlab.facts.gather import gather
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Accelerator, choose_accelerator
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import GuestPlan, base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.disks import handed_down, overlay_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
@@ -46,7 +46,6 @@ from nestlab.net.subnet import GuestNetwork
 
 QBOOT = "/usr/share/qemu/qboot.rom"
 FORWARDS = (22091, 22092)
-FROM_NVME = BaseImage("/dev/nvme0n3", "/dev/nvme0n4")
 
 
 async def by_nestlab(image: Image, home: Home) -> tuple[float, float]:
@@ -96,13 +95,13 @@ def by_hand(image: Image, accelerator: Accelerator, folder: Path, *, tuned: bool
 def _plans(image: Image, accelerator: Accelerator, folder: Path) -> tuple[GuestPlan, GuestPlan]:
     first = GuestPlan(
         lab="byhand", path="l1", arch="x86_64", accelerator=accelerator, vcpus=2,
-        memory=chain_of(2)[0].memory, image=BaseImage(str(image.disk), str(image.kernel)),
+        memory=chain_of(2)[0].memory, image=base_image(image), handed=(base_image(image),),
         network=GuestNetwork(IPv4Network("10.96.0.0/24")),
         folder=str(folder / "l1"), sockets=str(folder / "l1"),
     )  # fmt: skip
     second = dataclasses.replace(
         first, path="l1/l2", accelerator=Accelerator("kvm", "by hand"),
-        memory=chain_of(2)[0].guests[0].memory, image=FROM_NVME,
+        memory=chain_of(2)[0].guests[0].memory, image=handed_down(first)[0], handed=(),
         network=GuestNetwork(IPv4Network("10.96.1.0/24")), folder="/root/l2", sockets="/root/l2",
     )  # fmt: skip
     return first, second

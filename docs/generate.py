@@ -31,11 +31,16 @@ def page() -> str:
     group = get_command(app)
     if not isinstance(group, TyperGroup):
         raise TypeError("nestlab is expected to have more than one command")
-    parts = [_HEAD, *_section("nestlab", group)]
-    for name, command in group.commands.items():
-        if isinstance(command, TyperCommand) and not command.hidden:
-            parts += _section(f"nestlab {name}", command)
-    return "\n".join(parts)
+    return "\n".join((_HEAD, *_sections("nestlab", group)))
+
+
+def _sections(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:
+    """A command, and each one in it when it is a group."""
+    yield from _section(name, command)
+    if isinstance(command, TyperGroup):
+        for word, inner in command.commands.items():
+            if isinstance(inner, TyperCommand | TyperGroup) and not inner.hidden:
+                yield from _sections(f"{name} {word}", inner)
 
 
 def _section(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:

@@ -22,7 +22,7 @@ from nestlab.lab.state import process_start
 
 COMMANDS = (
     *("doctor", "enable", "disable", "demo", "up", "ls", "status", "exec", "ssh", "cp", "logs"),
-    *("console", "ssh-config", "inventory", "down", "report", "schema"),
+    *("console", "ssh-config", "inventory", "down", "image", "report", "schema"),
 )
 ME = (os.getpid(), process_start(os.getpid()) or "")
 

@@ -18,7 +18,8 @@ from nestlab.events import Event, Notice, Progress, State
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.protocol import Guest, Order
-from nestlab.image.store import Image, Manifest
+from nestlab.image.manifest import Manifest
+from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import Request
 from nestlab.lab.proof import prove

@@ -17,6 +17,7 @@ from nestlab.cli import (
     down,
     enable,
     execute,
+    image,
     inventory,
     logs,
     ls,
@@ -41,7 +42,7 @@ app = typer.Typer(
 for command in (
     *(doctor, enable, disable, demo),
     *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory, down),
-    *(report, schema),
+    *(image, report, schema),
 ):
     command.register(app)
 

@@ -46,6 +46,7 @@ class LabState(_Record):
     name     the name in the lab file, if the lab came from one
     owner    process that has the lab up; when it is gone and `kept` is false, the lab is a leftover
     kept     whether the user asked to leave it running
+    images   folder names of the images in the store that its guests are made from
     """
 
     schema_: Literal["nestlab.lab/1"] = Field(default="nestlab.lab/1", alias="schema")
@@ -56,6 +57,7 @@ class LabState(_Record):
     kept: bool = False
     sockets: str
     guests: tuple[GuestRecord, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 FILE = "lab.json"

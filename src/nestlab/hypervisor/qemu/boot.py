@@ -16,10 +16,12 @@ from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Order, Stage
 from nestlab.hypervisor.qemu import process
+from nestlab.hypervisor.qemu.arch import arch_of, firmware_for
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
+from nestlab.image.nocloud import nocloud_iso
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
 
@@ -49,12 +51,17 @@ class _LastStage:
 
 @dataclass(frozen=True)
 class QemuHypervisor:
-    """A machine that starts guests with its own QEMU."""
+    """A machine that starts guests with its own QEMU.
+
+    firmware  what starts a kernel of ours there, None: QEMU's default
+    loader    what starts an image that boots by itself, None: QEMU's default
+    """
 
     machine: Machine
     facts: Facts
     accelerator: Accelerator
     firmware: str | None
+    loader: str | None = None
 
     @contextlib.asynccontextmanager
     async def boot(self, order: Order) -> AsyncIterator[Guest]:
@@ -68,12 +75,19 @@ class QemuHypervisor:
             on_exit(stack, lambda: self._save_evidence(order))
             order.stage("starting QEMU")
             on_exit(stack, lambda: self._end(plan))
-            pid = await process.launch(
-                self.machine, plan, firmware=self.firmware, deadline=deadline
-            )
+            firmware = self._firmware(plan)
+            pid = await process.launch(self.machine, plan, firmware=firmware, deadline=deadline)
             yield await self._bring_up(order, pid, stack)
             if order.kept():
                 stack.pop_all()
+
+    def _firmware(self, plan: GuestPlan) -> str | None:
+        """Raises HostError `qemu.no-firmware`."""
+        where = f"{self.machine.path}, while starting {plan.path}"
+        itself = plan.image.kernel is None
+        found = self.loader if itself else self.firmware
+        arch = arch_of(plan.arch, where=where)
+        return firmware_for(arch, found, boots_itself=itself, where=where)
 
     async def _bring_up(self, order: Order, pid: int, stack: AsyncExitStack) -> Guest:
         """From a paused QEMU to a guest with a shell, all of it before the deadline."""
@@ -118,7 +132,7 @@ class QemuHypervisor:
 
     async def _put_seed(self, order: Order) -> None:
         with tempfile.NamedTemporaryFile(prefix="nestlab-seed-") as file:
-            file.write(order.seed.tar())
+            file.write(_seed_disk(order))
             file.flush()
             await self.machine.put(Path(file.name), Files(order.plan).seed, mode=0o600)
 
@@ -163,3 +177,10 @@ class QemuHypervisor:
         except MachineError as problem:
             if problem.code not in _GONE:
                 raise
+
+
+def _seed_disk(order: Order) -> bytes:
+    """What the image reads: its own init a tar, cloud-init an ISO."""
+    if order.plan.image.kernel is not None:
+        return order.seed.tar()
+    return nocloud_iso(order.seed, order.login.username)

@@ -10,7 +10,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.disks import overlay_argv, scratch_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
@@ -58,13 +58,14 @@ async def remove_folders(machine: Machine, plan: GuestPlan, *, deadline: Deadlin
 async def launch(
     machine: Machine, plan: GuestPlan, *, firmware: str | None, deadline: Deadline
 ) -> int:
-    """Create the overlay, start QEMU (paused) and return its process id.
+    """Create the overlay and the scratch disks, start QEMU (paused) and return its process id.
 
     Raises HostError `qemu.missing`, `guest.no-direct-io`; MachineError `guest.disk-failed`,
     `guest.launch-failed` with QEMU's own words.
     """
     try:
-        await check(machine, overlay_argv(plan), deadline=deadline, code="guest.disk-failed")
+        for disk in (overlay_argv(plan), *scratch_argv(plan)):
+            await check(machine, disk, deadline=deadline, code="guest.disk-failed")
         done = await machine.run(qemu_argv(plan, firmware=firmware), deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":
