@@ -27,11 +27,11 @@ from nestlab.events import Event, Progress
 from nestlab.facts.gather import gather
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Accelerator, choose_accelerator
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import GuestPlan, base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.disks import handed_down, overlay_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
@@ -39,7 +39,6 @@ from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
-from nestlab.lab.ground import here
 from nestlab.lab.keys import FILE, KeyPair, make_key, store_key
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -47,7 +46,6 @@ from nestlab.net.subnet import GuestNetwork
 
 QBOOT = "/usr/share/qemu/qboot.rom"
 FORWARDS = (22091, 22092)
-FROM_NVME = BaseImage("/dev/nvme0n3", "/dev/nvme0n4")
 
 
 async def by_nestlab(image: Image, home: Home) -> tuple[float, float]:
@@ -61,7 +59,7 @@ async def by_nestlab(image: Image, home: Home) -> tuple[float, float]:
     started, deadline = time.monotonic(), Deadline.after(300)
     host = await promote(LocalMachine(), "auto", ours=False, deadline=deadline)
     with tempfile.TemporaryDirectory() as evidence:
-        request = Request(chain_of(2), here(image), boot_timeout=300)
+        request = Request(chain_of(2), {"debian-12": base_image(image)}, boot_timeout=300)
         async with bring_up_new(request, home, host, evidence=Path(evidence), sink=watch) as lab:
             # its facts, which nestlab reads next, are not part of the race
             answer = await lab.levels[2].machine.run(("true",), deadline=deadline)
@@ -98,13 +96,13 @@ def by_hand(image: Image, accelerator: Accelerator, folder: Path, *, tuned: bool
 def _plans(image: Image, accelerator: Accelerator, folder: Path) -> tuple[GuestPlan, GuestPlan]:
     first = GuestPlan(
         lab="byhand", path="l1", arch="x86_64", accelerator=accelerator, vcpus=2,
-        memory=chain_of(2)[0].memory, image=BaseImage(str(image.disk), str(image.kernel)),
+        memory=chain_of(2)[0].memory, image=base_image(image), handed=(base_image(image),),
         network=GuestNetwork(IPv4Network("10.96.0.0/24")),
         folder=str(folder / "l1"), sockets=str(folder / "l1"),
     )  # fmt: skip
     second = dataclasses.replace(
         first, path="l1/l2", accelerator=Accelerator("kvm", "by hand"),
-        memory=chain_of(2)[0].guests[0].memory, image=FROM_NVME,
+        memory=chain_of(2)[0].guests[0].memory, image=handed_down(first)[0], handed=(),
         network=GuestNetwork(IPv4Network("10.96.1.0/24")), folder="/root/l2", sockets="/root/l2",
     )  # fmt: skip
     return first, second

@@ -13,13 +13,13 @@ from pathlib import Path
 from nestlab.deadline import Deadline
 from nestlab.events import discard
 from nestlab.home import Home, make_folder
+from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import ImageStore
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
-from nestlab.lab.ground import here
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
 from nestlab.units import MIB
@@ -34,7 +34,7 @@ async def main() -> None:
     )  # fmt: skip
     host = await promote(host_machine, "auto", ours=False, deadline=Deadline.after(60))
     with tempfile.TemporaryDirectory() as evidence:
-        request = Request(chain_of(2), here(image), boot_timeout=300)
+        request = Request(chain_of(2), {"debian-12": base_image(image)}, boot_timeout=300)
         async with bring_up_new(request, home, host, evidence=Path(evidence), sink=discard) as lab:
             guest = lab.levels[2].guest
             assert guest is not None

@@ -27,7 +27,7 @@ from pathlib import Path
 from nestlab.deadline import Deadline
 from nestlab.facts.model import Facts
 from nestlab.home import Home, make_folder
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import GuestPlan, base_image
 from nestlab.hypervisor.promote import gather_ready, promote, promote_resumed
 from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
 from nestlab.hypervisor.qemu import process
@@ -49,7 +49,7 @@ def plan_of(host: Hypervisor, image: Image, folder: Path, memory: int, subnet: s
     return GuestPlan(
         lab=folder.name, path="l1", arch=host.facts.arch or "x86_64", accelerator=host.accelerator,
         vcpus=2, memory=memory,
-        image=BaseImage(str(image.disk), str(image.kernel), str(image.initrd)),
+        image=base_image(image),
         network=GuestNetwork(IPv4Network(subnet)), folder=f"{folder}/l1", sockets=f"{folder}/l1",
         storage="virtio",
     )  # fmt: skip

@@ -38,12 +38,16 @@ def commands() -> TyperGroup:
 
 def page() -> str:
     """The whole page; the same for every width of the terminal."""
-    group = commands()
-    parts = [_HEAD, *_section("nestlab", group)]
-    for name, command in group.commands.items():
-        if isinstance(command, TyperCommand) and not command.hidden:
-            parts += _section(f"nestlab {name}", command)
-    return "\n".join(parts)
+    return "\n".join((_HEAD, *_sections("nestlab", commands())))
+
+
+def _sections(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:
+    """A command, and each one in it when it is a group."""
+    yield from _section(name, command)
+    if isinstance(command, TyperGroup):
+        for word, inner in command.commands.items():
+            if isinstance(inner, TyperCommand | TyperGroup) and not inner.hidden:
+                yield from _sections(f"{name} {word}", inner)
 
 
 def _section(name: str, command: TyperCommand | TyperGroup) -> Iterator[str]:

@@ -13,6 +13,9 @@ from nestlab.units import GIB
 TCG = Accelerator("tcg", "KVM of l0 runs guests but offers them neither VMX nor SVM")
 KVM = Accelerator("kvm", "a guest ran with KVM and is offered SVM")
 
+DEBIAN = BaseImage("/cache/debian-12-0123/disk.img", "/cache/debian-12-0123/vmlinuz")
+UBUNTU = BaseImage("/cache/ubuntu-24.04-x86_64-0123/disk.qcow2", None, "qcow2")
+
 L1 = GuestPlan(
     lab="0a1b2c3d4e",
     path="l1",
@@ -20,10 +23,11 @@ L1 = GuestPlan(
     accelerator=TCG,
     vcpus=2,
     memory=4 * GIB,
-    image=BaseImage("/cache/debian-12-0123/disk.img", "/cache/debian-12-0123/vmlinuz"),
+    image=DEBIAN,
     network=GuestNetwork(IPv4Network("10.96.0.0/24")),
     folder="/state/labs/0a1b2c3d4e/l1",
     sockets="/tmp/nestlab-0a1b2c3d4e/l1",
+    handed=(DEBIAN,),
 )
 L2 = dataclasses.replace(
     L1,
@@ -34,6 +38,17 @@ L2 = dataclasses.replace(
     network=GuestNetwork(IPv4Network("10.96.1.0/24")),
     folder="/var/lib/nestlab/0a1b2c3d4e/l2",
     sockets="/var/lib/nestlab/0a1b2c3d4e/l2",
+    handed=(),
+)
+CLOUD = dataclasses.replace(L1, image=UBUNTU, handed=(DEBIAN, UBUNTU))
+ARM = dataclasses.replace(
+    L1,
+    arch="aarch64",
+    image=BaseImage("/cache/debian-13-0123/disk.img", "/cache/debian-13-0123/vmlinuz"),
+    handed=(),
+)
+ARM_CLOUD = dataclasses.replace(
+    ARM, image=BaseImage("/cache/debian-13-cloud-aarch64-0123/disk.qcow2", None, "qcow2")
 )
 L1_LANS = dataclasses.replace(L1, mtu=1450, ports=laid_out().ports["l1-0"])
 """On a network of its own and on one that it only carries, both plugged into switches."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nestlab.image.store import sha256_of
+from nestlab.image.digest import sha256_of
 
 BLOCK = 1 << 20
 SIZE = 3 * BLOCK

@@ -13,7 +13,18 @@ from nestlab.facts.probe.kvm import kvm
 from nestlab.result.store import RunFolder
 from result_examples import START, result
 
-HEAVY = ("asyncssh", "pydantic", "numpy", "scipy", "altair", "qemu", "asyncio", "nestlab.lab")
+HEAVY = (
+    "asyncssh",
+    "httpx",
+    "pycdlib",
+    "pydantic",
+    "numpy",
+    "scipy",
+    "altair",
+    "qemu",
+    "asyncio",
+    "nestlab.lab",
+)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,6 +1,7 @@
 """The documentation says what is true: links, command lines, error codes, generated pages."""
 
 import ast
+import contextlib
 import re
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -110,15 +111,19 @@ def parse(arguments: tuple[str, ...]) -> None:
     """Read the arguments as the program does; raises what it would complain about."""
     group = get_command(app)
     assert isinstance(group, TyperGroup)
-    try:
-        if arguments and not arguments[0].startswith("-"):
-            name, *rest = arguments
-            assert name in group.commands, f"there is no command {name}"
-            group.commands[name].make_context(name, rest)
-        else:
-            group.make_context("nestlab", list(arguments or ("--help",)))
-    except typer.Exit:
-        pass  # --help and --version
+    with contextlib.suppress(typer.Exit):  # --help and --version
+        _parse(group, "nestlab", list(arguments or ("--help",)))
+
+
+def _parse(command: Any, name: str, arguments: list[str]) -> None:
+    """Down to the command that is meant; a group's name alone is a mention."""
+    inner, *rest = arguments or [""]
+    if isinstance(command, TyperGroup) and not inner.startswith("-"):
+        if inner:
+            assert inner in command.commands, f"there is no command {inner} of {name}"
+            _parse(command.commands[inner], inner, rest)
+    else:
+        command.make_context(name, arguments)
 
 
 LINES = sorted({(name_of(page), line) for page in PAGES for line in command_lines(page)})

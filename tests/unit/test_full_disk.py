@@ -38,9 +38,9 @@ Told = dict[str, dict[str, Any]]
     ("scenario", "words"),
     [
         ("needs_space", "building needs 5.0 GiB, free: 2.0 MiB"),
-        ("fills_while_unpacking", "filled up while the image was built"),
-        ("fills_while_making_the_disk", "filled up while the image was built"),
-        ("is_full_already", "filled up while the image was built"),
+        ("fills_while_unpacking", "filled up while building the image"),
+        ("fills_while_making_the_disk", "filled up while building the image"),
+        ("is_full_already", "filled up while building the image"),
     ],
 )
 def test_a_full_disk_is_said(told: Told, scenario: str, words: str) -> None:

@@ -71,6 +71,7 @@ def test_it_is_built_once(tmp_path: Path) -> None:
     assert told == ["unpacking Debian packages", "making the disk", "computing checksums"]
     assert image.manifest.packages == {"fio": "3.33-3", "sysbench": "1.0.20+ds-5"}
     assert image.manifest.kernel == "6.1.0-2-cloud-amd64"
+    assert image.kernel
     assert image.kernel.read_bytes() == b"a kernel"
     assert image.disk.stat().st_size == SMALL.size
     assert image.disk.stat().st_mode & 0o777 == 0o444
@@ -139,6 +140,13 @@ def test_without_sources_of_the_host_it_is_the_default_mirror_that_is_named(tmp_
             "/etc/subuid",
         ),
         ("unshare: unshare failed: Operation not permitted", "image.no-user-namespaces", "as root"),
+        *(
+            (f"E: {words}", "image.foreign-architecture", "qemu-user-static arch-test")
+            for words in (
+                "install arch-test for foreign architecture support",
+                "arm64 can neither be executed natively nor via qemu user emulation",
+            )
+        ),
     ],
 )
 def test_what_the_words_of_mmdebstrap_mean(

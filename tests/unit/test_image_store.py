@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from nestlab.errors import CleanupError, HostError, MachineError, StoredDataError
-from nestlab.image.store import Image, ImageStore, Manifest, sha256_of, verify_disk
+from nestlab.image.digest import sha256_of
+from nestlab.image.manifest import Manifest
+from nestlab.image.store import Image, ImageStore, verify_disk
 
 SLUG = "debian-12-0123456789abcdef"
 
@@ -179,7 +181,7 @@ def test_damage_is_seen(
         store.find(SLUG)
     assert caught.value.code == "image.damaged"
     assert words in caught.value.message
-    assert caught.value.hint == f"remove it, it is built again: `rm -rf {image.folder}`"
+    assert caught.value.hint == f"remove it, then build or pull it again: `rm -rf {image.folder}`"
 
 
 def test_a_disk_of_the_right_size_needs_its_checksum(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from nestlab.lab.state import LabState, load_state
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.units import GIB
-from test_lab_chain import IMAGE, MemoryHypervisor, guest_machine, left
+from test_lab_chain import IMAGES, MemoryHypervisor, guest_machine, left
 
 SPEC = GuestSpec("l1", vcpus=2, memory=GIB)
 
@@ -56,7 +56,7 @@ class World:
         return asyncio.run(self._up(spec, fails=fails))
 
     async def _up(self, spec: GuestSpec, *, fails: bool) -> LabState:
-        request = Request((spec,), IMAGE, boot_timeout=5)
+        request = Request((spec,), IMAGES, boot_timeout=5)
         evidence, sink = self.base / "evidence", self.events.append
         for folder, _ in labs(home(self.base)):
             with held(folder, load_state(folder)) as lab:

@@ -31,7 +31,7 @@ from nestlab.machine.protocol import Completed, Machine
 from nestlab.net.mtu import ETHERNET, TUNNEL
 from plan_examples import KVM, TCG
 
-IMAGE = BaseImage("/images/debian/disk.img", "/images/debian/vmlinuz")
+IMAGES = {"debian-12": BaseImage("/images/debian/disk.img", "/images/debian/vmlinuz")}
 
 
 def pinged(argv: tuple[str, ...], mtu: int) -> Completed:
@@ -122,7 +122,7 @@ class Stay:
     proving: bool = False
 
     async def visit(self, host: MemoryHypervisor, base: Path) -> None:
-        request = Request(chain_of(1), IMAGE, boot_timeout=5)
+        request = Request(chain_of(1), IMAGES, boot_timeout=5)
         evidence = base / "evidence"
         up = bring_up_new(request, home(base), host, evidence=evidence, sink=self.events.append)
         async with up as lab:
@@ -304,7 +304,7 @@ def bring(host: MemoryHypervisor, base: Path, attempts: int = 3) -> list[Event]:
     events: list[Event] = []
 
     async def visit() -> None:
-        request = Request(chain_of(1), IMAGE, boot_timeout=5, attempts=attempts)
+        request = Request(chain_of(1), IMAGES, boot_timeout=5, attempts=attempts)
         evidence = base / "evidence"
         up = bring_up_new(request, home(base), host, evidence=evidence, sink=events.append)
         async with up as lab:

@@ -11,14 +11,15 @@ from nestlab.errors import HostError, UsageError
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
-from nestlab.lab.plan import Place, place_in_guest, plan_guest
+from nestlab.lab.plan import Place, handed_to, place_in_guest, plan_guest
 from nestlab.lab.spec import MAX_DEPTH, GuestSpec, chain_of
 from nestlab.machine.fake import FakeMachine
 from nestlab.units import GIB, MIB
 from plan_examples import KVM, TCG
 
 SPEC = GuestSpec("l1", vcpus=2, memory=4 * GIB)
-PLACE = Place("/state/labs/x", "/tmp/nestlab-x", BaseImage("/images/disk.img", "/images/vmlinuz"))
+IMAGES = {"debian-12": BaseImage("/images/disk.img", "/images/vmlinuz")}
+PLACE = Place("/state/labs/x", "/tmp/nestlab-x", IMAGES)
 
 
 def hypervisor(path: str = "l0", accelerator: Accelerator = TCG, **changes: Any) -> QemuHypervisor:
@@ -66,19 +67,29 @@ def test_a_guest_of_the_host() -> None:
     plan = plan_guest(SPEC, hypervisor(), PLACE, "x", {IPv4Network("10.96.0.0/24")})
     assert (plan.path, plan.hostname, plan.identity) == ("l1", "l1", "nestlab-x-l1")
     assert (plan.folder, plan.sockets) == ("/state/labs/x/l1", "/tmp/nestlab-x/l1")
-    assert (plan.arch, plan.accelerator, plan.image) == ("x86_64", TCG, PLACE.image)
+    assert (plan.arch, plan.accelerator, plan.image) == ("x86_64", TCG, IMAGES["debian-12"])
     assert (plan.vcpus, plan.memory) == (2, 4 * GIB)
     assert plan.network.subnet == IPv4Network("10.96.1.0/24")
 
 
 def test_a_guest_of_a_guest_finds_the_image_as_block_devices() -> None:
-    place = place_in_guest("x")
+    parent = plan_guest(SPEC, hypervisor(), PLACE, "x", set(), handed=("debian-12",))
+    place = place_in_guest("x", parent, ("debian-12",))
     plan = plan_guest(GuestSpec("l2", 2, GIB), hypervisor("l1", KVM), place, "x", set())
     assert (plan.path, plan.hostname, plan.identity) == ("l1/l2", "l2", "nestlab-x-l1.l2")
     assert plan.folder == "/var/lib/nestlab/x/l2"
     assert plan.image == BaseImage("/dev/nvme0n3", "/dev/nvme0n4")
     deeper = plan_guest(GuestSpec("l3", 2, GIB), hypervisor("l1/l2", KVM), place, "x", set())
     assert deeper.path == "l1/l2/l3"
+
+
+def test_a_guest_is_handed_its_own_image_and_those_of_all_that_is_in_it() -> None:
+    inner = GuestSpec("l2", 2, GIB, image="debian-13", guests=(GuestSpec("l3", 1, GIB, image="x"),))
+    spec = GuestSpec("l1", 2, 4 * GIB, guests=(inner, GuestSpec("l4", 1, GIB)))
+    assert handed_to(spec, ()) == ("debian-12", "debian-13", "x")
+    # disks that were made on them name them by their places, which must not change
+    assert handed_to(spec, ("x", "y")) == ("x", "y", "debian-12", "debian-13")
+    assert handed_to(GuestSpec("l1", 2, GIB), ()) == ("debian-12",)
 
 
 def test_what_does_not_fit_is_refused_with_the_arithmetic() -> None:
@@ -112,7 +123,7 @@ def test_no_two_levels_share_a_subnet() -> None:
     path = "l0"
     for spec in links(chain_of(MAX_DEPTH)):
         found = hypervisor(path, memory=memory(64 * GIB))
-        plan = plan_guest(spec, found, place_in_guest("x"), "x", taken)
+        plan = plan_guest(spec, found, PLACE, "x", taken)
         taken.add(plan.network.subnet)
         path = plan.path
         planned.append(_Link(path, plan.network.subnet))

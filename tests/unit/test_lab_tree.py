@@ -23,7 +23,7 @@ from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import LabState
 from nestlab.units import GIB
 from plan_examples import KVM, TCG
-from test_lab_chain import IMAGE, MemoryHypervisor, guest_machine, left
+from test_lab_chain import IMAGES, MemoryHypervisor, guest_machine, left
 
 SIBLINGS = tuple(GuestSpec(f"l{number}", vcpus=1, memory=GIB) for number in (1, 2, 10))
 
@@ -67,7 +67,7 @@ def visit(
     seen = [] if seen is None else seen
 
     async def work() -> Lab:
-        request = Request(SIBLINGS, IMAGE, boot_timeout=5, attempts=attempts)
+        request = Request(SIBLINGS, IMAGES, boot_timeout=5, attempts=attempts)
         evidence = base / "evidence"
         up = bring_up_new(request, home(base), host, evidence=evidence, sink=events.append)
         async with up as lab:

@@ -63,6 +63,19 @@ def test_without_one_it_is_qemu_s_own() -> None:
     assert promoted(machine(look=answer())).firmware is None
 
 
+def test_an_arm_machine_looks_for_what_starts_cloud_images() -> None:
+    arm = TABLE["aarch64"]
+
+    def sh(argv: tuple[str, ...], _stdin: bytes) -> Completed:
+        assert argv[4] == arm.program
+        return answer(f"{arm.loader[1]}\n" if argv[5:] == arm.loader else "")
+
+    told = json.dumps(document(arch="aarch64"))
+    found = FakeMachine("l1", programs={"sh": sh, "python3": lambda _argv, _stdin: answer(told)})
+    hypervisor = promoted(found, "tcg")
+    assert (hypervisor.firmware, hypervisor.loader) == (None, arm.loader[1])
+
+
 @pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="there is no QEMU here")
 def test_this_machine_s_qemu_is_found() -> None:
     found = promoted(LocalMachine(), "tcg").firmware

@@ -15,14 +15,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nestlab.errors import HostError
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
-from nestlab.hypervisor.qemu.arch import TABLE
+from nestlab.hypervisor.plan import BaseImage, GuestPlan, ScratchDisk
+from nestlab.hypervisor.qemu.arch import TABLE, arch_of, firmware_for
 from nestlab.hypervisor.qemu.argv import kernel_command_line, qemu_argv
-from nestlab.hypervisor.qemu.disks import device, overlay_argv
+from nestlab.hypervisor.qemu.disks import device, handed_down, overlay_argv, scratch_argv
 from nestlab.hypervisor.qemu.files import Files
-from plan_examples import KVM, L1, L1_LANS, L2, L2_LANS, RESUMED, SAVED, TCG, VIRTIO, plan
+from nestlab.units import GIB
+from plan_examples import (
+    ARM,
+    ARM_CLOUD,
+    CLOUD,
+    DEBIAN,
+    KVM,
+    L1,
+    L1_LANS,
+    L2,
+    L2_LANS,
+    RESUMED,
+    SAVED,
+    TCG,
+    UBUNTU,
+    VIRTIO,
+    plan,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "qemu"
+AAVMF = "/usr/share/AAVMF/AAVMF_CODE.fd"
 QBOOT = "/usr/share/qemu/qboot.rom"
 CASES: dict[str, tuple[GuestPlan, str | None]] = {
     "l1-tcg": (L1, None),
@@ -33,6 +51,19 @@ CASES: dict[str, tuple[GuestPlan, str | None]] = {
     "l1-tcg-networks": (L1_LANS, None),
     "l1-tcg-passt": (plan(nat="passt"), None),
     "l2-kvm-networks": (L2_LANS, None),
+    "l2-disks": (
+        dataclasses.replace(
+            L2,
+            disks=(ScratchDisk(10 * GIB, "volumes"), ScratchDisk(1 * GIB)),
+            devices=("/dev/sdb", "/srv/data,old.img"),
+        ),
+        QBOOT,
+    ),
+    "cloud-tcg": (CLOUD, None),
+    "cloud-leaf-tcg": (dataclasses.replace(CLOUD, handed=()), None),
+    "aarch64-tcg": (ARM, None),
+    "aarch64-kvm": (dataclasses.replace(ARM, accelerator=KVM), None),
+    "aarch64-cloud-tcg": (ARM_CLOUD, AAVMF),
 }
 
 folders = st.text(
@@ -56,19 +87,28 @@ def test_firmware_is_the_only_difference_it_makes() -> None:
 
 @given(folders, folders, st.sampled_from([TCG, KVM]), st.integers(1, 64))
 def test_every_path_stays_one_word(folder: str, disk: str, accelerator: object, cpus: int) -> None:
-    image = BaseImage(f"{disk}.img", f"{disk}.kernel")
-    odd = plan(folder=folder, sockets=folder, image=image, accelerator=accelerator, vcpus=cpus)
+    kernel = f"{disk}.kernel"
+    image = BaseImage(f"{disk}.img", kernel)
+    odd = plan(
+        folder=folder,
+        sockets=folder,
+        image=image,
+        accelerator=accelerator,
+        vcpus=cpus,
+        handed=(image,),
+    )
     words = qemu_argv(odd, firmware=None)
     assert not any("\0" in word for word in words)
     assert len(words) == len(qemu_argv(plan(accelerator=accelerator), firmware=None))
-    for path in (Files(odd).overlay, Files(odd).seed, image.disk, image.kernel):
+    for path in (Files(odd).overlay, Files(odd).seed, image.disk, kernel):
         assert any(f"file={path.replace(',', ',,')}," in word for word in words)
     assert words[words.index("-pidfile") + 1] == Files(odd).pid
-    assert words[words.index("-kernel") + 1] == image.kernel
+    assert words[words.index("-kernel") + 1] == kernel
 
 
 def test_commas_are_doubled_where_qemu_splits_at_them_and_only_there() -> None:
-    odd = plan(folder="/a,b", sockets="/s,t", image=BaseImage("/i,mage/disk", "/i,mage/kernel"))
+    image = BaseImage("/i,mage/disk", "/i,mage/kernel")
+    odd = plan(folder="/a,b", sockets="/s,t", image=image, handed=(image,))
     words = qemu_argv(odd, firmware=None)
     drives = [words[place + 1] for place, word in enumerate(words) if word == "-drive"]
     assert [drive.split(",file=")[1].split(",format")[0] for drive in drives] == [
@@ -100,8 +140,9 @@ def test_every_level_reads_the_same_clock() -> None:
 
 def test_the_guest_can_nest_with_either_accelerator() -> None:
     cpu = {case: lines(case).split("-cpu\n")[1].split("\n")[0] for case in CASES}
-    assert cpu["l1-tcg"] == "max,svm=on"
-    assert cpu["l2-kvm"] == "host"
+    assert cpu["l1-tcg"] == cpu["cloud-tcg"] == "max,svm=on"
+    assert cpu["l2-kvm"] == cpu["aarch64-kvm"] == "host"
+    assert "virtualization=on" in lines("aarch64-tcg")
 
 
 def test_networks_add_cards_and_change_nothing_else() -> None:
@@ -121,12 +162,69 @@ def test_a_switch_s_socket_may_have_a_comma_in_its_path() -> None:
     assert "stream,id=lan0,server=off,addr.type=unix,addr.path=/s,,t/storage.net" in words
 
 
-def test_the_base_image_is_never_written() -> None:
-    for case in CASES:
+def test_what_is_handed_down_is_never_written() -> None:
+    handed = {case: len(chosen.handed) for case, (chosen, _) in CASES.items()}
+    assert handed["l1-tcg"] == 1
+    assert handed["l2-kvm"] == 0
+    for case, number in handed.items():
         base = [line for line in lines(case).splitlines() if line.startswith("if=none,id=base")]
         kernel = [line for line in lines(case).splitlines() if line.startswith("if=none,id=kernel")]
         assert all("readonly=on" in line for line in (*base, *kernel))
-        assert len(base) == len(kernel) == 1
+        assert len(base) == number
+
+
+def test_the_guest_finds_what_it_was_handed_after_its_own_disks() -> None:
+    two = plan(handed=(UBUNTU, DEBIAN))
+    assert handed_down(two) == (
+        BaseImage("/dev/nvme0n3", None, "qcow2"),
+        BaseImage("/dev/nvme0n4", "/dev/nvme0n5", "raw"),
+    )
+    assert handed_down(CLOUD) == (
+        BaseImage("/dev/nvme0n1", "/dev/nvme0n2", "raw"),
+        BaseImage("/dev/nvme0n3", None, "qcow2"),
+    )
+    assert handed_down(L2) == ()
+    for chosen in (two, CLOUD):
+        words = qemu_argv(chosen, firmware=None)
+        spaces = [word.split("drive=")[1] for word in words if word.startswith("nvme-ns,")]
+        for image, seen in zip(chosen.handed, handed_down(chosen), strict=True):
+            number = seen.disk.removeprefix("/dev/nvme0n")
+            (drive,) = (
+                word.split(",id=")[1].split(",")[0]
+                for word in words
+                if word.startswith("if=none,id=base") and f"file={image.disk}," in word
+            )
+            assert f"{drive},nsid={number}" in spaces
+
+
+def test_an_image_with_a_boot_loader_gets_no_kernel() -> None:
+    words = qemu_argv(CLOUD, firmware=None)
+    assert "-kernel" not in words
+    assert "-append" not in words
+    assert Files(CLOUD).seed.endswith("/seed.iso")
+    assert Files(L1).seed.endswith("/seed.tar")
+    assert overlay_argv(CLOUD)[5:9] == ("-b", UBUNTU.disk, "-F", "qcow2")
+
+
+def test_firmware_is_asked_for_only_where_nothing_starts_without() -> None:
+    arm, x86 = (arch_of(name, where="l0") for name in ("aarch64", "x86_64"))
+    assert firmware_for(arm, AAVMF, boots_itself=True, where="l0") == AAVMF
+    assert firmware_for(arm, None, boots_itself=False, where="l0") is None
+    assert firmware_for(x86, None, boots_itself=True, where="l0") is None
+    with pytest.raises(HostError) as caught:
+        firmware_for(arm, None, boots_itself=True, where="l0, while starting l1")
+    assert caught.value.code == "qemu.no-firmware"
+    assert "apt-get install qemu-efi-aarch64" in (caught.value.hint or "")
+
+
+def test_scratch_disks_are_made_for_the_guest_alone() -> None:
+    two = plan(disks=(ScratchDisk(10 * GIB, "volumes"), ScratchDisk(1 * GIB)))
+    made = [argv[-2:] for argv in scratch_argv(two)]
+    assert made == [
+        (Files(two).scratch(0), str(10 * GIB)),
+        (Files(two).scratch(1), str(1 * GIB)),
+    ]
+    assert scratch_argv(L1) == ()
 
 
 def test_a_resumed_guest_has_the_devices_of_the_one_that_was_saved() -> None:

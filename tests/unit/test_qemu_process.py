@@ -11,14 +11,15 @@ import pytest
 
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError
+from nestlab.hypervisor.plan import ScratchDisk
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import overlay_argv
+from nestlab.hypervisor.qemu.disks import overlay_argv, scratch_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.process import end, launch, make_folders, remove_folders
 from nestlab.machine.fake import FakeFile, FakeMachine, answer
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Completed
-from plan_examples import L1, L2
+from plan_examples import L1, L2, plan
 
 WAIT = "import signal, time; print('up', flush=True); time.sleep(60)"
 IGNORE_TERM = WAIT.replace("time;", "time; signal.signal(signal.SIGTERM, signal.SIG_IGN);")
@@ -128,6 +129,19 @@ def test_qemu_is_started_on_its_own_overlay() -> None:
     machine = hypervisor()
     assert launched(machine) == 4711
     assert machine.ran[:2] == [overlay_argv(L1), QEMU]
+
+
+def test_scratch_disks_are_made_before_it_is_started() -> None:
+    two = plan(disks=(ScratchDisk(1 << 30, "one"), ScratchDisk(2 << 30)))
+    argv = qemu_argv(two, firmware=None)
+    machine = FakeMachine(
+        answers={overlay_argv(two): answer(), argv: answer()},
+        programs={"qemu-img": lambda _argv, _stdin: answer()},
+        files={Files(two).pid: FakeFile(b"4711\n")},
+    )
+    work = launch(machine, two, firmware=None, deadline=Deadline.after(5))
+    assert asyncio.run(work) == 4711
+    assert machine.ran[:4] == [overlay_argv(two), *scratch_argv(two), argv]
 
 
 def test_an_overlay_that_cannot_be_made() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from nestlab.image.recipe import Recipe, debian_12
+from nestlab.errors import UsageError
+from nestlab.image.recipe import SUITES, Recipe, debian, debian_12
 from nestlab.image.seed import Seed
 from nestlab.net.subnet import GuestNetwork
 
@@ -61,6 +62,25 @@ def test_the_digest_changes_with_everything_the_recipe_says(change: dict[str, An
     changed = dataclasses.replace(debian_12(), **change)
     assert changed.digest != debian_12().digest
     assert changed.slug != debian_12().slug
+
+
+def test_every_debian_has_a_recipe_of_its_own() -> None:
+    recipes = [debian(name, arch) for name in SUITES for arch in ("x86_64", "aarch64")]
+    assert len({recipe.digest for recipe in recipes}) == 4
+    assert debian("debian-12", "x86_64") == debian_12()
+    arm = debian("debian-13", "aarch64")
+    assert (arm.suite, arm.architecture) == ("trixie", "arm64")
+    assert {"linux-image-cloud-arm64", "qemu-system-arm"} <= set(arm.packages)
+    assert not any("amd64" in name or "x86" in name for name in arm.packages)
+    assert len(arm.packages) == len(debian_12().packages)
+
+
+@pytest.mark.parametrize(("name", "arch"), [("debian-11", "x86_64"), ("debian-12", "s390x")])
+def test_what_has_no_recipe(name: str, arch: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        debian(name, arch)
+    assert caught.value.code == "image.unknown-recipe"
+    assert "debian-12, debian-13" in (caught.value.hint or "")
 
 
 def test_the_packages_are_names() -> None:

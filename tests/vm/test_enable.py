@@ -19,12 +19,12 @@ from nestlab.events import Event
 from nestlab.facts.gather import gather
 from nestlab.facts.model import Facts
 from nestlab.home import Home
+from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Climb, Request
-from nestlab.lab.ground import here
 from nestlab.lab.reach import reach
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
@@ -97,7 +97,9 @@ def l1(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
 
     async def up() -> Lab:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(chain_of(1), here(image), boot_timeout=300, attempts=3)
+        request = Request(
+            chain_of(1), {"debian-12": base_image(image)}, boot_timeout=300, attempts=3
+        )
         home = Home(Home.from_environment().cache, base / "state")
         return await stack.enter_async_context(
             bring_up_new(request, home, host, evidence=base / "evidence", sink=lambda _event: None)
@@ -115,7 +117,9 @@ def boot_l2(l1: L1, stack: AsyncExitStack) -> Facts:
 
     async def work() -> Facts:
         parent = await promote(l1.machine, "kvm", ours=False, deadline=Deadline.after(90))
-        request = Request(chain_of(2)[0].guests, here(_IMAGE[0]), boot_timeout=300)
+        request = Request(
+            chain_of(2)[0].guests, {"debian-12": base_image(_IMAGE[0])}, boot_timeout=300
+        )
         events: list[Event] = []
         climb = Climb(request, l1.lab, l1.base / "evidence-l2", events.append)
         await climb.climb(parent, stack)

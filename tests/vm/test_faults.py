@@ -15,12 +15,12 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, NestlabError
 from nestlab.events import Event, Progress
 from nestlab.home import Home
+from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
 from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
-from nestlab.lab.ground import here
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -56,7 +56,7 @@ def bring_up_with(
 
     async def work() -> None:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(chain_of(depth), here(image), boot_timeout)
+        request = Request(chain_of(depth), {"debian-12": base_image(image)}, boot_timeout)
         async with bring_up_new(request, home, host, evidence=evidence, sink=trouble) as lab:
             then(lab)
             await asyncio.gather(
@@ -96,7 +96,7 @@ def test_a_panic_is_told_from_the_console_at_once(home: Home, image: Image, tmp_
     folder.mkdir()
     (folder / "disk.img").write_bytes(b"")
     os.truncate(folder / "disk.img", 16 << 20)
-    (folder / "vmlinuz").symlink_to(image.kernel)
+    (folder / "vmlinuz").symlink_to(image.folder / "vmlinuz")
     started = time.monotonic()
     problem = bring_up_with(nothing, home, replace(image, folder=folder), tmp_path / "evidence")
     assert problem.code == "guest.panicked"

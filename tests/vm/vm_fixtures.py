@@ -11,13 +11,13 @@ from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event
 from nestlab.home import Home, make_folder
+from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.climb import Request
-from nestlab.lab.ground import here
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -75,7 +75,9 @@ def chain(
 
     async def up() -> Lab:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(chain_of(2), here(image), boot_timeout=300, attempts=3)
+        request = Request(
+            chain_of(2), {"debian-12": base_image(image)}, boot_timeout=300, attempts=3
+        )
         return await stack.enter_async_context(
             bring_up_new(request, home, host, evidence=evidence, sink=events.append)
         )

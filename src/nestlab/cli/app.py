@@ -19,6 +19,7 @@ from nestlab.cli import (
     enable,
     execute,
     grow,
+    image,
     inventory,
     logs,
     ls,
@@ -48,7 +49,7 @@ for command in (
     *(doctor, enable, disable, demo),
     *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory),
     *(stop, start, reboot, grow, add, remove, down),
-    *(report, schema),
+    *(image, report, schema),
 ):
     command.register(app)
 

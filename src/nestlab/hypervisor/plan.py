@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nestlab.hypervisor.accelerator import Accelerator
+from nestlab.image.store import Image
 from nestlab.net.lan import Port
 from nestlab.net.subnet import GuestNetwork
 
@@ -15,14 +16,36 @@ Nat = Literal["slirp", "passt"]
 class BaseImage:
     """A base image as one machine sees it: files at L0, block devices in a guest.
 
-    disk    raw root file system, read-only
-    kernel  the kernel that boots it
-    initrd  with which it boots from a disk on virtio; None: it cannot
+    disk    read-only; a root file system, or a whole disk where it boots by itself
+    kernel  the kernel that boots it; None: it has a boot loader of its own, as cloud images have,
+            and takes its seed by cloud-init
+    format  of the disk
+    initrd  with which a kernel boots from a disk on virtio; None: it cannot
     """
 
     disk: str
-    kernel: str
+    kernel: str | None
+    format: Literal["raw", "qcow2"] = "raw"
     initrd: str | None = None
+
+
+def base_image(image: Image) -> BaseImage:
+    """An image of the store, as this machine sees it."""
+    kernel = None if image.kernel is None else str(image.kernel)
+    initrd = None if image.initrd is None else str(image.initrd)
+    return BaseImage(str(image.disk), kernel, image.manifest.format, initrd)
+
+
+@dataclass(frozen=True)
+class ScratchDisk:
+    """A disk that is empty at first.
+
+    size  bytes; only what is written takes space
+    name  serial number that the guest sees: /dev/disk/by-id/virtio-NAME; None: d0, d1 …
+    """
+
+    size: int
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,7 @@ class GuestPlan:
     memory    bytes
     disk      bytes of the root disk, at least the image's; None: the image's
     cpu       QEMU's CPU model with features; None: the architecture's, with which it can nest
-    kernel    further words of the kernel command line
+    kernel    further words of the kernel command line; a boot loader has its own
     folder    where its files live *on the hypervisor's machine*
     storage   what its disks hang on; a guest on QEMU's NVMe cannot be saved, one on virtio needs
               `image.initrd`
@@ -72,6 +95,9 @@ class GuestPlan:
     sockets   where its monitor and console sockets live there (short: UNIX sockets allow 107 bytes)
     mtu       bytes, of its way out; None: QEMU's own, 1500
     ports     its cards on networks of the lab
+    handed    images for the guest's own guests, which it gets read-only as disks
+    disks     empty disks of its own
+    devices   block devices or image files of its parent, which it can read
     """
 
     lab: str
@@ -92,6 +118,9 @@ class GuestPlan:
     nat: Nat = "slirp"
     storage: Literal["nvme", "virtio"] = "nvme"
     saved: Saved | None = None
+    handed: tuple[BaseImage, ...] = ()
+    disks: tuple[ScratchDisk, ...] = ()
+    devices: tuple[str, ...] = ()
 
     @property
     def hostname(self) -> str:

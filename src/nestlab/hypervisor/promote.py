@@ -37,8 +37,9 @@ async def promote(
     facts = await (gather_ready if ours else gather)(machine, deadline=deadline)
     accelerator = choose_accelerator(facts, wanted, path=machine.path)
     arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
-    firmware = await _find_qemu(machine, arch, deadline)
-    return QemuHypervisor(machine, facts, accelerator, firmware)
+    firmware = await _find_qemu(machine, arch, arch.firmware, deadline)
+    loader = await _find_qemu(machine, arch, arch.loader, deadline) if arch.loader else None
+    return QemuHypervisor(machine, facts, accelerator, firmware, loader)
 
 
 async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline) -> Hypervisor:
@@ -50,7 +51,8 @@ async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline)
     """
     accelerator = choose_accelerator(facts, "kvm", path=machine.path)
     arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
-    return QemuHypervisor(machine, facts, accelerator, await _find_qemu(machine, arch, deadline))
+    firmware = await _find_qemu(machine, arch, arch.firmware, deadline)
+    return QemuHypervisor(machine, facts, accelerator, firmware)
 
 
 async def gather_ready(machine: Machine, *, deadline: Deadline) -> Facts:
@@ -100,9 +102,11 @@ async def load_kvm(machine: Machine, deadline: Deadline) -> None:
                 raise
 
 
-async def _find_qemu(machine: Machine, arch: Arch, deadline: Deadline) -> str | None:
-    """The firmware to use; raises HostError `qemu.missing` when there is no QEMU."""
-    argv = ("sh", "-c", _LOOK, "sh", arch.program, *arch.firmware)
+async def _find_qemu(
+    machine: Machine, arch: Arch, firmware: tuple[str, ...], deadline: Deadline
+) -> str | None:
+    """The first firmware that is there; raises HostError `qemu.missing` without QEMU."""
+    argv = ("sh", "-c", _LOOK, "sh", arch.program, *firmware)
     done = await machine.run(argv, deadline=deadline)
     if not done.ok:
         raise qemu_missing(machine.path)

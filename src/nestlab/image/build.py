@@ -2,24 +2,27 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import HostError, MachineError, NestlabError
 from nestlab.home import make_folder
-from nestlab.image.failures import disk_full, explain, missing_program
+from nestlab.image.digest import sha256_of
+from nestlab.image.failures import explain, missing_program
+from nestlab.image.manifest import KERNEL_NAMES, Manifest
 from nestlab.image.mirror import Source, host_sources
 from nestlab.image.recipe import Recipe
-from nestlab.image.store import Image, ImageStore, Manifest, sha256_of
+from nestlab.image.space import need_space, noticing_a_full_disk
+from nestlab.image.store import Image, ImageStore
 from nestlab.machine.failures import shown
 from nestlab.machine.protocol import Completed, Machine
-from nestlab.units import GIB, format_size
+from nestlab.units import GIB
 
 SPACE = 5 * GIB
 """Bytes that a build needs for a while: the packed tree, the tree, the disk."""
@@ -71,11 +74,11 @@ async def ensure_image(
     """
     if image := store.find(recipe.slug):
         return image
-    with _noticing_a_full_disk(store.folder):
+    with noticing_a_full_disk(store.folder, "building"):
         async with store.building(lambda: report("waiting: another nestlab builds it")) as staging:
             if image := store.find(recipe.slug):
                 return image
-            _need_space(staging, space)
+            need_space(store.folder, space, "building")
             with _keeping_the_log(staging, store.logs / f"build-{recipe.slug}.log"):
                 report("unpacking Debian packages")
                 await _debootstrap(recipe, machine, staging, report, deadline, pause)
@@ -83,17 +86,6 @@ async def ensure_image(
                 await _make_disk(recipe, machine, staging, deadline)
             report("computing checksums")
             return await asyncio.to_thread(_publish, store, recipe, staging)
-
-
-@contextlib.contextmanager
-def _noticing_a_full_disk(folder: Path) -> Iterator[None]:
-    """Our own writes meet it as well as mmdebstrap's."""
-    try:
-        yield
-    except OSError as problem:
-        if problem.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise disk_full(folder, "the disk filled up while the image was built") from problem
 
 
 @contextlib.contextmanager
@@ -116,13 +108,6 @@ def _moved(log: Path, kept: Path) -> bool:
     except (OSError, HostError):
         return False
     return True
-
-
-def _need_space(staging: Path, needed: int) -> None:
-    free = shutil.disk_usage(staging).free
-    if free < needed:
-        message = f"building needs {format_size(needed)}, free: {format_size(free)}"
-        raise disk_full(staging.parent, message)
 
 
 async def _debootstrap(
@@ -221,7 +206,8 @@ def _publish(store: ImageStore, recipe: Recipe, staging: Path) -> Image:
     manifest = Manifest(
         name=recipe.name,
         recipe=recipe.digest,
-        architecture=recipe.architecture,
+        architecture=KERNEL_NAMES.get(recipe.architecture, recipe.architecture),
+        created=datetime.now(UTC),
         kernel=kernel.name.removeprefix("vmlinuz-"),
         packages=installed(staging / "tree" / "var/lib/dpkg/status"),
         disk_size=recipe.size,

@@ -11,6 +11,7 @@ _SYNCING = re.compile(r"Hash Sum mismatch|unexpected size|Mirror sync in progres
 _UNREACHABLE = re.compile(
     r"Temporary failure|Could not (?:resolve|connect)|Connection (?:timed|ref)|[Uu]nreachable"
 )
+_FOREIGN = re.compile(r"can neither be executed natively|install arch-test|Exec format error")
 _FULL = "No space left on device"
 
 
@@ -20,7 +21,7 @@ def explain(done: Completed, sources: tuple[Source, ...], staging: Path) -> Nest
     mirrors = ", ".join(sorted({source.uri for source in sources})) or "Debian's default mirror"
     tail = tuple(line for line in text.splitlines() if line.startswith(("E: ", "Err:", "W: ")))[-6:]
     if _FULL in text:
-        return disk_full(staging.parent, "the disk filled up while the image was built")
+        return disk_full(staging.parent, "the disk filled up while building the image")
     if _SYNCING.search(text):
         return HostError(
             "image.mirror-syncing",
@@ -35,6 +36,15 @@ def explain(done: Completed, sources: tuple[Source, ...], staging: Path) -> Nest
             f"the package mirror cannot be reached ({mirrors})",
             where="l0, while building the image",
             hint="`sudo apt-get update` must work on this host; set apt's proxy if there is one",
+            notes=tail,
+        )
+    if _FOREIGN.search(text):
+        return HostError(
+            "image.foreign-architecture",
+            "programs of that architecture cannot run here, and the build runs some of them",
+            where="l0, while building the image",
+            hint="install emulation for programs: `sudo apt-get install qemu-user-static"
+            " arch-test`; or build it on a machine of that architecture",
             notes=tail,
         )
     if "newuidmap" in text or ("unshare" in text and "permitted" in text):
@@ -54,23 +64,23 @@ def explain(done: Completed, sources: tuple[Source, ...], staging: Path) -> Nest
     )
 
 
-def disk_full(folder: Path, message: str) -> HostError:
+def disk_full(folder: Path, message: str, *, doing: str = "building") -> HostError:
     """`image.disk-full`: seen beforehand, by a program or by ourselves."""
     return HostError(
         "image.disk-full",
         message,
-        where=f"l0, while building the image in {folder}",
+        where=f"l0, while {doing} the image in {folder}",
         hint="free some space, or set NESTLAB_HOME to a folder on a larger disk",
     )
 
 
-def missing_program(program: str) -> HostError:
+def missing_program(program: str, *, doing: str = "building") -> HostError:
     """`image.no-…`, with the package that has the program."""
-    package = {"mkfs.ext4": "e2fsprogs"}.get(program, program)
+    package = {"mkfs.ext4": "e2fsprogs", "qemu-img": "qemu-utils"}.get(program, program)
     return HostError(
         f"image.no-{program.replace('.', '-')}",
         f"{program} is not installed",
-        where="l0, while building the image",
+        where=f"l0, while {doing} the image",
         hint=f"install it: `sudo apt-get install {package}` (Debian, Ubuntu),"
         f" `sudo dnf install {package}` (Fedora)",
     )

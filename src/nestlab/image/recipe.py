@@ -7,6 +7,8 @@ import tarfile
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 
+from nestlab.errors import UsageError
+from nestlab.image.manifest import DEBIAN_NAMES
 from nestlab.units import GIB
 
 _FILES = {
@@ -57,15 +59,51 @@ class Recipe:
         return buffer.getvalue()
 
 
-def debian_12() -> Recipe:
-    """Debian 12 with its cloud kernel (NVMe and ext4 built in: it boots without an initrd)."""
+BUILT_SIZE = 8 * GIB
+"""Bytes of the root file system of every image that is built."""
+
+SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
+"""Images that can be built -> Debian's release."""
+
+_OTHER_PACKAGES = {
+    "arm64": {
+        "linux-image-cloud-amd64": "linux-image-cloud-arm64",
+        "qemu-system-x86": "qemu-system-arm",
+    },
+}
+"""What packages of the list are called on another architecture than amd64."""
+
+
+def debian(name: str, architecture: str) -> Recipe:
+    """A Debian with its cloud kernel (NVMe and ext4 built in: it boots without an initrd).
+
+    name          of SUITES
+    architecture  as `uname -m` says it
+
+    Raises UsageError `image.unknown-recipe`.
+    """
+    suite, debian_name = SUITES.get(name), DEBIAN_NAMES.get(architecture)
+    if suite is None or debian_name is None:
+        raise UsageError(
+            "image.unknown-recipe",
+            f"there is no recipe for {name} on {architecture}",
+            hint=f"images that can be built: {', '.join(SUITES)}; for {', '.join(DEBIAN_NAMES)}",
+        )
     folder = files("nestlab.image").joinpath("debian")
     listed = folder.joinpath("packages").read_text().splitlines()
+    other = _OTHER_PACKAGES.get(debian_name, {})
     return Recipe(
-        name="debian-12",
-        suite="bookworm",
-        architecture="amd64",
-        packages=tuple(line for line in listed if line and not line.startswith("#")),
-        size=8 * GIB,
+        name=name,
+        suite=suite,
+        architecture=debian_name,
+        packages=tuple(
+            other.get(line, line) for line in listed if line and not line.startswith("#")
+        ),
+        size=BUILT_SIZE,
         files=tuple((inside, folder.joinpath(name).read_text()) for name, inside in _FILES.items()),
     )
+
+
+def debian_12() -> Recipe:
+    """What labs use unless they say otherwise."""
+    return debian("debian-12", "x86_64")

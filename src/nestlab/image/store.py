@@ -7,41 +7,26 @@ builder in at a time; what a killed builder left is removed by the next one.
 import asyncio
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from nestlab.errors import CleanupError, StoredDataError
 from nestlab.home import make_folder
+from nestlab.image.digest import plain_sha256, sha256_of
+from nestlab.image.manifest import Manifest
 from nestlab.teardown import on_exit
 
-_STAGING = ".staging-"
-_CHUNK = 1 << 20
+STAGING = ".staging-"
+"""Prefix of folders in which images are made; they are leftovers when nobody makes one."""
 
-
-class Manifest(BaseModel):
-    """`nestlab.image/1`: what is in an image's folder and how to tell that it still is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_: str = Field(default="nestlab.image/1", alias="schema")
-    name: str
-    recipe: str
-    architecture: str
-    kernel: str
-    packages: dict[str, str]
-    disk_size: int
-    disk_sha256: str
-    kernel_sha256: str
-    initrd_sha256: str | None = None
+_MANIFEST = "image.json"
 
 
 @dataclass(frozen=True)
@@ -53,13 +38,18 @@ class Image:
 
     @property
     def disk(self) -> Path:
-        """The raw root file system."""
-        return self.folder / "disk.img"
+        """The root file system, or the whole disk of a cloud image."""
+        return self.folder / self.manifest.disk
 
     @property
-    def kernel(self) -> Path:
-        """The kernel that boots it."""
-        return self.folder / "vmlinuz"
+    def kernel(self) -> Path | None:
+        """The kernel that boots it; None where it has a boot loader of its own."""
+        return self.folder / "vmlinuz" if self.manifest.kind == "built" else None
+
+    @property
+    def used(self) -> float:
+        """When somebody last asked the store for it: seconds since the epoch."""
+        return (self.folder / _MANIFEST).stat().st_mtime
 
     @property
     def initrd(self) -> Path | None:
@@ -74,28 +64,56 @@ class ImageStore:
         self.folder = folder
 
     @property
+    def downloads(self) -> Path:
+        """What was pulled in part."""
+        return self.folder / ".downloads"
+
+    @property
     def logs(self) -> Path:
         """Beside the images: what builds said that failed."""
         return self.folder.parent / "logs"
 
     def find(self, slug: str) -> Image | None:
-        """The image, or None when it was never built.
+        """The image, or None when it was never stored; notes that it was asked for.
 
         Raises StoredDataError `image.damaged` when its files are not what its manifest says.
         """
         folder = self.folder / slug
         if not folder.exists():
             return None
-        try:
-            text = (folder / "image.json").read_bytes()
-        except OSError as problem:
-            raise _damaged(folder, f"image.json: {problem.strerror}") from problem
-        try:
-            image = Image(folder, Manifest.model_validate_json(text))
-        except ValidationError as problem:
-            raise _damaged(folder, f"image.json: {problem.errors()[0]['msg']}") from problem
+        image = _read(folder)
         _check(image)
+        with contextlib.suppress(OSError):  # a store that cannot be written is read all the same
+            os.utime(folder / _MANIFEST)
         return image
+
+    def find_named(self, name: str, architecture: str) -> Image | None:
+        """The newest image of that name; raises StoredDataError `image.damaged`.
+
+        architecture  as `uname -m` says it
+        """
+        mine = [
+            image
+            for image in self.list()
+            if (image.manifest.name, image.manifest.architecture) == (name, architecture)
+        ]
+        return self.find(max(mine, key=age_of).folder.name) if mine else None
+
+    def list(self) -> tuple[Image, ...]:
+        """All images whose manifest can be read, by name and age; the files are not looked at."""
+        found = [image for image in self._entries() if isinstance(image, Image)]
+        return tuple(sorted(found, key=lambda image: (image.manifest.name, age_of(image))))
+
+    def damaged(self) -> tuple[StoredDataError, ...]:
+        """An error for every image whose manifest cannot be read; its `log` is the folder."""
+        return tuple(entry for entry in self._entries() if isinstance(entry, StoredDataError))
+
+    def _entries(self) -> Iterator[Image | StoredDataError]:
+        for folder in sorted(self.folder.glob("[!.]*")):
+            try:
+                yield _read(folder)
+            except StoredDataError as problem:
+                yield problem
 
     @contextlib.asynccontextmanager
     async def building(self, waiting: Callable[[], None]) -> AsyncIterator[Path]:
@@ -107,21 +125,38 @@ class ImageStore:
         make_folder(self.folder)
         with (self.folder / ".lock").open("a") as lock:
             await _lock(lock.fileno(), waiting)
-            for left in self.folder.glob(f"{_STAGING}*"):
+            for left in self.folder.glob(f"{STAGING}*"):
                 await _remove(left)
-            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.folder))
+            staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.folder))
             async with AsyncExitStack() as stack:
                 on_exit(stack, lambda: _remove(staging))
                 yield staging
 
     def publish(self, staged: Path, slug: str, manifest: Manifest) -> Image:
         """Give a finished folder its name: everything is on disk before the rename."""
-        (staged / "image.json").write_text(manifest.model_dump_json(by_alias=True, indent=1))
+        (staged / _MANIFEST).write_text(manifest.model_dump_json(by_alias=True, indent=1))
         for path in (*staged.iterdir(), staged):
             _sync(path)
         staged.rename(self.folder / slug)
         _sync(self.folder)
         return Image(self.folder / slug, manifest)
+
+
+def age_of(image: Image) -> float:
+    """When it was stored, seconds since the epoch; 0 where that was not noted."""
+    created = image.manifest.created
+    return created.timestamp() if created else 0.0
+
+
+def _read(folder: Path) -> Image:
+    try:
+        text = (folder / _MANIFEST).read_bytes()
+    except OSError as problem:
+        raise _damaged(folder, f"image.json: {problem.strerror}") from problem
+    try:
+        return Image(folder, Manifest.model_validate_json(text))
+    except ValidationError as problem:
+        raise _damaged(folder, f"image.json: {problem.errors()[0]['msg']}") from problem
 
 
 async def _remove(staging: Path) -> None:
@@ -166,12 +201,13 @@ def _check(image: Image) -> None:
     """
     try:
         size = image.disk.stat().st_size
-        kernel = sha256_of(image.kernel)
+        kernel = sha256_of(image.kernel) if image.kernel else None
         initrd = sha256_of(image.initrd) if image.initrd else None
     except OSError as problem:
         raise _damaged(image.folder, f"{problem.filename}: {problem.strerror}") from problem
     if size != image.manifest.disk_size:
-        raise _damaged(image.folder, f"disk.img has {size} bytes, not {image.manifest.disk_size}")
+        expected = image.manifest.disk_size
+        raise _damaged(image.folder, f"{image.disk.name} has {size} bytes, not {expected}")
     if kernel != image.manifest.kernel_sha256:
         raise _damaged(image.folder, "the checksum of vmlinuz does not match")
     if initrd != image.manifest.initrd_sha256:
@@ -180,41 +216,9 @@ def _check(image: Image) -> None:
 
 def verify_disk(image: Image) -> None:
     """Compare the disk's checksum; raises StoredDataError `image.damaged`."""
-    if sha256_of(image.disk) != image.manifest.disk_sha256:
-        raise _damaged(image.folder, "the checksum of disk.img does not match")
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file that may be sparse: data extents with their offsets, and the size.
-
-    For a file without holes this differs from `sha256sum`; it is an internal identity. lseek(2)
-    SEEK_DATA keeps 15 GiB of zeros from being read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        position = 0
-        while position < size:
-            try:
-                start = os.lseek(file.fileno(), position, os.SEEK_DATA)
-            except OSError:  # ENXIO: only a hole is left
-                break
-            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-            position = _feed(digest.update, file.fileno(), start, end)
-    digest.update(json.dumps({"size": size}).encode())
-    return digest.hexdigest()
-
-
-def _feed(update: Callable[[bytes], None], descriptor: int, start: int, end: int) -> int:
-    """Feed one extent block by block; blocks of zeros count as holes, whatever the disk made."""
-    position = start - start % _CHUNK
-    while position < end:
-        block = os.pread(descriptor, _CHUNK, position)
-        if block.strip(b"\0"):
-            update(position.to_bytes(8, "big"))
-            update(block)
-        position += _CHUNK
-    return position
+    checksum = sha256_of if image.manifest.kind == "built" else plain_sha256
+    if checksum(image.disk) != image.manifest.disk_sha256:
+        raise _damaged(image.folder, f"the checksum of {image.disk.name} does not match")
 
 
 def _damaged(folder: Path, what: str) -> StoredDataError:
@@ -223,5 +227,5 @@ def _damaged(folder: Path, what: str) -> StoredDataError:
         f"the image {folder.name} is damaged: {what}",
         where="l0, while opening the image",
         log=str(folder),
-        hint=f"remove it, it is built again: `rm -rf {folder}`",
+        hint=f"remove it, then build or pull it again: `rm -rf {folder}`",
     )

@@ -1,7 +1,7 @@
 """The recursion: promote a machine, see to its guests, and each guest is a machine again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -13,6 +13,7 @@ from nestlab.events import Notice, Progress, Sink, State
 from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.protocol import Guest, Hypervisor
+from nestlab.hypervisor.qemu.disks import device
 from nestlab.lab.decide import Step
 from nestlab.lab.disk import grow_root, unless_full
 from nestlab.lab.lost import LOST, again, patience
@@ -42,14 +43,14 @@ class Request:
     Inside a guest the accelerator is always KVM: an emulated guest in a guest would not be nested
     virtualization.
 
-    image         as the host sees it
+    images        name -> as the host sees it
     boot_timeout  seconds that each guest has until its shell answers
     attempts      how often an emulated lab is started in all when its nested part is lost while
                   it comes up (docs/how-to/when-a-guest-stops.md); one under KVM, where it is not
     """
 
     guests: Sequence[GuestSpec]
-    image: BaseImage
+    images: Mapping[str, BaseImage]
     boot_timeout: float
     attempts: int = 1
 
@@ -88,18 +89,22 @@ class Climb:
         known = (guest.subnet for guest in self.lab.state.guests)
         self.taken.update(IPv4Network(subnet) for subnet in known if subnet)
         self.taken.update(lan.subnet for lan in self.wiring.layout.lans.values())
-        await self._populate(host, self.request.guests, stack)
+        await self._populate(host, self._first_place(), self.request.guests, stack)
         await prove_ways(self.wiring, self.lab, self.sink)
         self.lab.levels.sort(key=lambda level: natural(level.machine.path))
 
     async def _populate(
-        self, hypervisor: Hypervisor, guests: Sequence[GuestSpec], stack: AsyncExitStack
+        self,
+        hypervisor: Hypervisor,
+        place: Place,
+        guests: Sequence[GuestSpec],
+        stack: AsyncExitStack,
     ) -> None:
         self.taken.update(hypervisor.facts.routes or ())
         found = await wishes(
             guests,
             hypervisor,
-            self._place(hypervisor),
+            place,
             self.lab.state,
             self.wiring,
             self.taken,
@@ -113,7 +118,8 @@ class Climb:
             await self._clear(wish, hypervisor)
             await self._start_until_up(wish, hypervisor, stack)
         if inner := self._inner.get(wish.plan.path):
-            await self._populate(inner, wish.spec.guests, stack)
+            place = place_in_guest(self.lab.state.id, wish.plan, wish.handed)
+            await self._populate(inner, place, wish.spec.guests, stack)
 
     async def _adopt(self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack) -> bool:
         """Whether the guest runs as it shall, and answers."""
@@ -201,7 +207,7 @@ class Climb:
     ) -> tuple[Guest, float]:
         deadline = Deadline.after(allowed)
         order = self._desk.order(wish.plan, evidence, fresh=wish.fresh, deadline=deadline)
-        self._desk.begin(order, wish.spec)
+        self._desk.begin(order, wish.spec, wish.handed)
         stack.callback(lambda: None if self.lab.kept else self._desk.gone(order))
         guest = await stack.enter_async_context(hypervisor.boot(order))
         self._desk.arrived(guest)
@@ -210,8 +216,8 @@ class Climb:
     async def _settle(self, wish: Wish, guest: Guest, evidence: Path) -> None:
         """What a guest that was just started needs: its whole disk, and the user's files if new."""
         deadline = Deadline.after(self.request.boot_timeout)
-        if wish.plan.disk is not None:
-            await grow_root(guest.machine, deadline=deadline)
+        if wish.plan.disk is not None and wish.plan.image.kernel is not None:
+            await grow_root(guest.machine, device(wish.plan, 1), deadline=deadline)
         if wish.fresh:
             log = evidence / "first-boot.log"
             await provision(guest.machine, wish.spec, log, self.sink, deadline=deadline)
@@ -234,9 +240,7 @@ class Climb:
         name = path.replace("/", ".")
         return self.evidence / (name if attempt == 1 else f"{name}-attempt-{attempt}")
 
-    def _place(self, hypervisor: Hypervisor) -> Place:
+    def _first_place(self) -> Place:
         """Guests of L0 live in the lab's place, deeper ones on their parent's disk."""
         state = self.lab.state
-        if hypervisor.machine.path != "l0":
-            return place_in_guest(state.id)
-        return Place(state.place, state.sockets, self.request.image)
+        return Place(state.place, state.sockets, self.request.images)

@@ -1,6 +1,7 @@
 """The whole chain in one go: image, guests, proof, figures."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +12,12 @@ from nestlab.bench.measure import new_seed
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
-from nestlab.lab.chain import bring_up_new
+from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.down import sweep
-from nestlab.lab.ground import find_image, here, probe_host
+from nestlab.lab.ground import images_on, probe_host
 from nestlab.lab.measurement import measure_lab
+from nestlab.lab.opening import made
 from nestlab.lab.proof import prove
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
@@ -61,7 +63,6 @@ async def run_demo(
     for lab_id in await sweep(home):
         sink(Notice(f"took down lab {lab_id}, left over from a nestlab that was killed"))
     host = await probe_host(LocalMachine(), demo.wanted, sink)
-    image = await find_image(home, sink)
     folder = RunFolder.create(make_folder(home.runs))
     started(folder.path)
     run = Run(
@@ -72,9 +73,12 @@ async def run_demo(
         order_seed=new_seed(),
     )
     ledger = Ledger(run=run, save=folder.save)
-    request = Request(guests, here(image), demo.boot_timeout, attempts=ATTEMPTS)
     evidence = folder.path / "machines"
-    async with bring_up_new(request, home, host, evidence=evidence, sink=sink) as lab:
+    async with AsyncExitStack() as stack:
+        lab = await stack.enter_async_context(made(home))
+        images = await images_on(host, lab, guests, home, sink)
+        request = Request(guests, images, demo.boot_timeout, attempts=ATTEMPTS)
+        await stack.enter_async_context(bring_up(request, lab, host, evidence=evidence, sink=sink))
         proofs = await prove(lab, sink)
         await measure_lab(
             lab, proofs, demo.workloads, ledger, folder, rounds=demo.rounds, sink=sink

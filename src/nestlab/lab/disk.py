@@ -6,20 +6,18 @@ from nestlab.hypervisor.plan import GuestPlan
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Machine
 
-_ROOT = "/dev/nvme0n1"
-
 _SCARCE = 1024
 """KiB below which a disk is full: an overlay grows by 64 KiB, and its tables with it."""
 
 _ASK = 20.0
 
 
-async def grow_root(machine: Machine, *, deadline: Deadline) -> None:
+async def grow_root(machine: Machine, root: str, *, deadline: Deadline) -> None:
     """Let the mounted root file system fill its disk (resize2fs(8)); doing it twice is harmless.
 
     Raises MachineError `guest.disk-not-grown`.
     """
-    done = await machine.run(("resize2fs", _ROOT), deadline=deadline)
+    done = await machine.run(("resize2fs", root), deadline=deadline)
     if not done.ok:
         raise MachineError(
             "guest.disk-not-grown",

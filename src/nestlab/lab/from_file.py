@@ -5,25 +5,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nestlab.errors import UsageError
-from nestlab.image.recipe import debian_12
-from nestlab.lab.spec import FileSpec, GuestSpec, NetworkSpec
+from nestlab.image.recipe import BUILT_SIZE, SUITES
+from nestlab.lab.spec import DiskSpec, FileSpec, GuestSpec, NetworkSpec
 from nestlab.spec.models import File, Guest, LabSpec, Settings
 from nestlab.spec.tree import Node, machines
 from nestlab.units import format_size
-
-_LATER = ("disks", "devices")
-"""Keys of a guest that the file knows and nothing builds yet."""
 
 
 def guests_of(lab: LabSpec, file: Path) -> tuple[GuestSpec, ...]:
     """The lab's guests, each with those inside it; paths of files are relative to the lab file.
 
-    Raises UsageError `lab.not-yet`, `lab.disk-too-small`.
+    Raises UsageError `lab.not-yet`, `lab.disk-too-small`, `lab.no-such-file`.
     """
     nodes = machines(lab)
     children: dict[str, list[Node]] = {}
     for node in nodes:
         _must_be_known(node)
+        _must_hold_its_image(node)
         children.setdefault(node.parent, []).append(node)
     return tuple(_guest(node, children, file.parent) for node in children["l0"])
 
@@ -40,6 +38,7 @@ def guest_of(guest: Guest, base: Path) -> GuestSpec:
     """
     node = Node(guest.name, "l0", 1, guest)
     _must_be_known(node)
+    _must_hold_its_image(node)
     return _guest(node, {}, base)
 
 
@@ -49,9 +48,11 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         name=node.name,
         vcpus=wish.vcpus,
         memory=wish.memory,
-        disk=wish.disk if wish.disk > debian_12().size else None,
+        disk=wish.disk,
         cpu=wish.cpu,
         kernel=wish.kernel,
+        disks=tuple(DiskSpec(each.size, each.name) for each in wish.disks),
+        devices=tuple(map(str, wish.devices)),
         networks=wish.networks,
         packages=wish.packages,
         image=wish.image,
@@ -87,21 +88,21 @@ def _must_be_known(node: Node) -> None:
             f"{node.path}: `{key}: {said}` cannot be built yet",
             hint="leave it out; the lab file knows it, and a later version builds it",
         )
-    smallest = debian_12().size
-    if node.guest.disk < smallest:
+
+
+def _must_hold_its_image(node: Node) -> None:
+    """Images that are built have a known size; others are looked at when they are there."""
+    if node.guest.image in SUITES and node.guest.disk < BUILT_SIZE:
+        size = format_size(BUILT_SIZE)
         raise UsageError(
             "lab.disk-too-small",
             f"{node.path}: a disk of {format_size(node.guest.disk)} is smaller than the image's"
-            f" {format_size(smallest)}",
-            hint=f"write {format_size(smallest).replace('.0 ', '')} or more; it takes only what"
-            " is written to it",
+            f" {size}",
+            hint=f"write {size.replace('.0 ', '')} or more; it takes only what is written to it",
         )
 
 
 def _not_built(wish: Settings) -> Iterator[tuple[str, object]]:
-    yield from ((key, "…") for key in _LATER if getattr(wish, key))
-    if wish.image != "debian-12":
-        yield "image", wish.image
     if wish.profile != "default":
         yield "profile", wish.profile
     if wish.accel != "auto":

@@ -52,7 +52,7 @@ class Desk:
             kept=lambda: self.lab.kept,
         )
 
-    def begin(self, order: Order, spec: GuestSpec) -> None:
+    def begin(self, order: Order, spec: GuestSpec, handed: tuple[str, ...]) -> None:
         """Noted before anything is started, so that another nestlab can end what it finds."""
         plan, was = order.plan, self.lab.state.guest(order.plan.path)
         self.lab.note(
@@ -69,6 +69,7 @@ class Desk:
                 addresses={port.lan.name: str(port.address) for port in plan.ports if port.address},
                 cards=cards(plan.ports),
                 mtu=plan.mtu,
+                handed=handed,
                 vcpus=plan.vcpus,
                 memory=plan.memory,
                 accelerator=plan.accelerator.name,

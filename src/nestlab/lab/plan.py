@@ -1,36 +1,55 @@
 """The plan of one guest, from what it shall be and what is true of its hypervisor (pure)."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from nestlab.errors import HostError
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import BaseImage, GuestPlan, ScratchDisk
 from nestlab.hypervisor.protocol import Hypervisor
+from nestlab.hypervisor.qemu.disks import handed_down
 from nestlab.lab.spec import GuestSpec
 from nestlab.net.subnet import GuestNetwork, choose_subnet
 from nestlab.units import MIB, format_size
 
 _IN_GUEST = "/var/lib/nestlab"
-_HANDED_DOWN = BaseImage(disk="/dev/nvme0n3", kernel="/dev/nvme0n4")
-"""Where a guest finds the base image that it was handed (see qemu/argv.py)."""
-
 _OVERHEAD = 256 * MIB
 """Memory that a QEMU and the system around it need besides the guest's own."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where guests of one hypervisor live: folders on its machine, and its base image."""
+    """Where guests of one hypervisor live: folders on its machine, and images by name there."""
 
     folder: str
     sockets: str
-    image: BaseImage
+    images: Mapping[str, BaseImage]
 
 
-def place_in_guest(lab: str) -> Place:
-    """The place inside a guest: its own disk, and the image that it was handed."""
+def place_in_guest(lab: str, plan: GuestPlan, handed: Sequence[str]) -> Place:
+    """The place inside a guest: its own disk, and the images that it was handed.
+
+    handed  their names, in the order of `plan.handed`
+    """
     folder = f"{_IN_GUEST}/{lab}"
-    return Place(folder, folder, _HANDED_DOWN)
+    return Place(folder, folder, dict(zip(handed, handed_down(plan), strict=True)))
+
+
+def handed_to(spec: GuestSpec, before: Sequence[str]) -> tuple[str, ...]:
+    """Names of the images for guests in a guest; its own, so that one can be added any time.
+
+    A cloud image has nothing to start guests with unless its user puts it in.
+
+    before  what it was handed when it was made: its guests' disks name them by their places
+    """
+    wanted = [*before, spec.image, *(each.image for each in _inside(spec))]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _inside(spec: GuestSpec) -> Iterator[GuestSpec]:
+    for guest in spec.guests:
+        yield guest
+        yield from _inside(guest)
 
 
 def plan_guest(
@@ -43,6 +62,7 @@ def plan_guest(
     promised: int = 0,
     has: int = 0,
     network: GuestNetwork | None = None,
+    handed: Sequence[str] = (),
 ) -> GuestPlan:
     """Decide everything about a guest.
 
@@ -50,6 +70,7 @@ def plan_guest(
     promised  bytes of the hypervisor's memory that guests planned before it will take
     has       bytes that it takes already
     network   the one that it had
+    handed    names of the images that it is handed for its own guests
 
     Raises HostError `lab.no-memory` with the arithmetic, `net.no-free-subnet`.
     """
@@ -63,13 +84,16 @@ def plan_guest(
         accelerator=hypervisor.accelerator,
         vcpus=spec.vcpus,
         memory=spec.memory,
-        image=place.image,
+        image=place.images[spec.image],
         network=network or choose_subnet(sorted(taken)),
         folder=f"{place.folder}/{spec.name}",
         sockets=f"{place.sockets}/{spec.name}",
         disk=spec.disk,
         cpu=spec.cpu,
         kernel=spec.kernel,
+        handed=tuple(place.images[name] for name in handed),
+        disks=tuple(ScratchDisk(disk.size, disk.name) for disk in spec.disks),
+        devices=spec.devices,
     )
 
 

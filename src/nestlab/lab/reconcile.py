@@ -11,7 +11,7 @@ from nestlab.hypervisor.accelerator import Wanted
 from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.enter import write_access
-from nestlab.lab.ground import image_on, probe_host
+from nestlab.lab.ground import images_on, probe_host
 from nestlab.lab.place import make_place
 from nestlab.lab.proof import prove
 from nestlab.lab.root import root_of
@@ -53,10 +53,10 @@ async def reconcile(
             place, sockets = await make_place(machine, lab.state.id)
             lab.record(place=place, sockets=sockets)
         host = await probe_host(machine, wanted, sink)
-        image = await image_on(machine, lab, home, sink)
+        images = await images_on(host, lab, guests, home, sink)
         folder = RunFolder.create(make_folder(home.runs))
         terms.started(folder.path)
-        request = Request(guests, image, terms.boot_timeout, attempts=ATTEMPTS)
+        request = Request(guests, images, terms.boot_timeout, attempts=ATTEMPTS)
         evidence = folder.path / "machines"
         async with bring_up(request, lab, host, evidence=evidence, sink=sink):
             await prove(lab, sink)

@@ -6,11 +6,12 @@ import hashlib
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import HostError
-from nestlab.hypervisor.plan import BaseImage
+from nestlab.hypervisor.plan import BaseImage, base_image
 from nestlab.image.store import Image
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Machine
@@ -60,7 +61,13 @@ async def ship(image: Image, machine: Machine, report: Callable[[str], None]) ->
             report("unpacking the image")
             words = ("sh", "-c", _UNPACK, "sh", images, remote, digest, slug)
             await check(machine, words, deadline=deadline, code="host.image-not-unpacked")
-    return BaseImage(f"{images}/{slug}/{image.disk.name}", f"{images}/{slug}/{image.kernel.name}")
+    own, folder = base_image(image), f"{images}/{slug}"
+    return replace(
+        own,
+        disk=f"{folder}/{Path(own.disk).name}",
+        kernel=own.kernel and f"{folder}/{Path(own.kernel).name}",
+        initrd=own.initrd and f"{folder}/{Path(own.initrd).name}",
+    )
 
 
 @contextlib.contextmanager

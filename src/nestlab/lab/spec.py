@@ -24,6 +24,14 @@ class FileSpec:
 
 
 @dataclass(frozen=True)
+class DiskSpec:
+    """A scratch disk; size in bytes, `name` the serial number that the guest sees."""
+
+    size: int
+    name: str | None = None
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """A network of the lab; `subnet` None: one that nobody routes."""
 
@@ -40,6 +48,8 @@ class GuestSpec:
     disk    of its root disk, at least the image's; None: the image's
     cpu     QEMU's CPU model with features; None: the one with which the guest can nest
     kernel  further words of its kernel command line
+    disks   empty at first
+    devices  block devices or image files of its parent that it can read
     networks  names of the lab's networks that it is on
     packages  of its distribution, installed when it is up for the first time
     files   put into it after that
@@ -53,6 +63,8 @@ class GuestSpec:
     disk: int | None = None
     cpu: str | None = None
     kernel: tuple[str, ...] = ()
+    disks: tuple[DiskSpec, ...] = ()
+    devices: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     files: tuple[FileSpec, ...] = ()

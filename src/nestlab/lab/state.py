@@ -29,6 +29,7 @@ class GuestRecord(_Record):
     subnet         its own user-mode network; address: its IPv4 address there
     addresses      name of a network of the lab -> its address there; cards: what it is plugged into
     mtu            bytes, of its way out
+    handed         names of the images that it has for its own guests
     vcpus, memory  what it was given; memory in bytes
     accelerator    `kvm` or `tcg`; emulated: whether its timings are emulation, its own or an
                    ancestor's
@@ -50,6 +51,7 @@ class GuestRecord(_Record):
     addresses: dict[str, str] = {}
     cards: tuple[str, ...] = ()
     mtu: int | None = None
+    handed: tuple[str, ...] = ()
     vcpus: int | None = None
     memory: int | None = None
     accelerator: str | None = None
@@ -66,7 +68,7 @@ class LabState(_Record):
     place    folder of its guests on that machine; sockets: that of their sockets
     wanted   which accelerator was asked for
     networks that its machines share, in the order of the lab file
-    images   folders of the images that its guests stand on, in the image store
+    images   name -> folder in the image store: what its guests stand on from now on
     """
 
     schema_: Literal["nestlab.lab/2"] = Field(default="nestlab.lab/2", alias="schema")
@@ -78,7 +80,7 @@ class LabState(_Record):
     sockets: str
     wanted: Literal["auto", "kvm", "tcg"] = "auto"
     networks: tuple[NetworkSpec, ...] = ()
-    images: tuple[str, ...] = ()
+    images: dict[str, str] = {}
     guests: tuple[GuestRecord, ...] = ()
 
     def guest(self, path: str) -> GuestRecord | None:

@@ -9,27 +9,33 @@ from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.lab.decide import Decision, Seen, Step, decide
 from nestlab.lab.look import look
-from nestlab.lab.plan import Place, path_of, plan_guest, share_of
+from nestlab.lab.plan import Place, handed_to, path_of, plan_guest, share_of
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import GuestRecord, LabState
 from nestlab.lab.wiring import Wiring
 from nestlab.net.subnet import GuestNetwork, is_free
 
+_NEW = frozenset({Step.BUILD, Step.REBUILD})
+
 
 @dataclass(frozen=True)
 class Wish:
-    """A guest as it shall be, what is there of it, and what follows."""
+    """A guest as it shall be, what is there of it, and what follows.
+
+    handed  names of the images that it gets for its own guests
+    """
 
     spec: GuestSpec
     plan: GuestPlan
     record: GuestRecord | None
     seen: Seen
     decision: Decision
+    handed: tuple[str, ...]
 
     @property
     def fresh(self) -> bool:
         """Whether it gets a new disk."""
-        return self.decision.step in {Step.BUILD, Step.REBUILD}
+        return self.decision.step in _NEW
 
 
 async def wishes(
@@ -53,11 +59,22 @@ async def wishes(
     found, promised = [], 0
     for path, spec in paths.items():
         record, here = state.guest(path), seen.get(path, Seen())
-        decision = _plugged_in(decide(spec, record, here), record, wiring)
+        decision = decide(spec, record, here)
+        old = () if record is None or decision.step in _NEW else record.handed
+        handed = handed_to(spec, old)
+        decision = _plugged_in(decision, record, wiring, handed)
         network = _network_of(record, hypervisor) if record else None
         has = share_of(record.spec) if record and record.spec and here.pid else 0
         plan = plan_guest(
-            spec, hypervisor, place, state.id, taken, promised=promised, has=has, network=network
+            spec,
+            hypervisor,
+            place,
+            state.id,
+            taken,
+            promised=promised,
+            has=has,
+            network=network,
+            handed=handed,
         )
         # one that runs has what it was started with, though L0 may have another way out by now
         mtu = record.mtu if record and decision.step is Step.KEEP else wiring.mtu_of(path)
@@ -65,15 +82,20 @@ async def wishes(
         taken.add(plan.network.subnet)
         wiring.own[path] = plan.network
         promised += max(0, share_of(spec) - has)
-        found.append(Wish(spec, plan, record, here, decision))
+        found.append(Wish(spec, plan, record, here, decision, handed))
     return found
 
 
-def _plugged_in(decision: Decision, record: GuestRecord | None, wiring: Wiring) -> Decision:
+def _plugged_in(
+    decision: Decision, record: GuestRecord | None, wiring: Wiring, handed: Sequence[str]
+) -> Decision:
     """A guest that would be left alone starts again where it is not plugged in as it shall be."""
-    if decision.step is Step.KEEP and record and (why := wiring.unplugged(record)):
-        return Decision(Step.RESTART, why)
-    return decision
+    if decision.step is not Step.KEEP or record is None:
+        return decision
+    if tuple(handed) != record.handed:
+        return Decision(Step.RESTART, "it needs other images for its guests")
+    why = wiring.unplugged(record)
+    return Decision(Step.RESTART, why) if why else decision
 
 
 def _network_of(record: GuestRecord, hypervisor: Hypervisor) -> GuestNetwork | None:

@@ -11,6 +11,8 @@ from nestlab.hypervisor.qemu.nics import nic_options
 def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
     """The full command line; the guest starts paused, so that no line of its console is missed.
 
+    firmware  file of its firmware (`firmware_for`); None: QEMU's default
+
     Raises HostError `arch.unsupported`, `image.no-initrd`.
     """
     arch = _arch(plan)
@@ -24,7 +26,7 @@ def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
         *("-smp", str(plan.vcpus), "-m", f"size={plan.memory // 1024}k"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"),
         *(("-bios", firmware) if firmware else ()),
-        *("-kernel", plan.image.kernel, "-append", kernel_command_line(plan)),
+        *_kernel(plan),
         *_initrd(plan),
         *(("-incoming", "defer") if plan.saved else ()),
         *_console(plan),
@@ -33,6 +35,13 @@ def qemu_argv(plan: GuestPlan, *, firmware: str | None) -> tuple[str, ...]:
         *("-device", "virtio-rng-pci"),
         *("-pidfile", Files(plan).pid, "-D", Files(plan).qemu_log, "-daemonize"),
     )
+
+
+def _kernel(plan: GuestPlan) -> tuple[str, ...]:
+    """Nothing for an image with a boot loader, which finds its own."""
+    if plan.image.kernel is None:
+        return ()
+    return ("-kernel", plan.image.kernel, "-append", kernel_command_line(plan))
 
 
 def kernel_command_line(plan: GuestPlan) -> str:

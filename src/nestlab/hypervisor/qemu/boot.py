@@ -16,6 +16,7 @@ from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Order, Stage
 from nestlab.hypervisor.qemu import process
+from nestlab.hypervisor.qemu.arch import arch_of, firmware_for
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.manifest import cpu_of, differs
@@ -23,6 +24,7 @@ from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.passt import start_passt
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
 from nestlab.hypervisor.qemu.resume import load_state
+from nestlab.image.nocloud import nocloud_iso
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
 
@@ -56,12 +58,17 @@ class _LastStage:
 
 @dataclass(frozen=True)
 class QemuHypervisor:
-    """A machine that starts guests with its own QEMU."""
+    """A machine that starts guests with its own QEMU.
+
+    firmware  what starts a kernel of ours there, None: QEMU's default
+    loader    what starts an image that boots by itself, None: QEMU's default
+    """
 
     machine: Machine
     facts: Facts
     accelerator: Accelerator
     firmware: str | None
+    loader: str | None = None
 
     @contextlib.asynccontextmanager
     async def boot(self, order: Order) -> AsyncIterator[Guest]:
@@ -79,7 +86,11 @@ class QemuHypervisor:
             on_exit(stack, lambda: self._end(plan))
             nat = await self._start_nat(order)
             pid = await process.launch(
-                self.machine, plan, firmware=self.firmware, fresh=order.fresh, deadline=deadline
+                self.machine,
+                plan,
+                firmware=self._firmware(plan),
+                fresh=order.fresh,
+                deadline=deadline,
             )
             async with AsyncExitStack() as links:  # closed even where the guest stays
                 yield await self._bring_up(order, pid, nat, links)
@@ -106,6 +117,14 @@ class QemuHypervisor:
         if order.plan.nat == "slirp":
             return None
         return await start_passt(self.machine, order.plan, deadline=order.deadline)
+
+    def _firmware(self, plan: GuestPlan) -> str | None:
+        """Raises HostError `qemu.no-firmware`."""
+        where = f"{self.machine.path}, while starting {plan.path}"
+        itself = plan.image.kernel is None
+        found = self.loader if itself else self.firmware
+        arch = arch_of(plan.arch, where=where)
+        return firmware_for(arch, found, boots_itself=itself, where=where)
 
     async def _bring_up(
         self, order: Order, pid: int, port: int | None, stack: AsyncExitStack
@@ -171,9 +190,8 @@ class QemuHypervisor:
             raise differs(self.machine, plan.saved.folder, "processor", plan.saved.cpu, now)
 
     async def _put_seed(self, order: Order) -> None:
-        tar = order.seed.tar()
         with tempfile.NamedTemporaryFile(prefix="nestlab-seed-") as file:
-            file.write(tar + bytes(-len(tar) % _SEED_SIZE))
+            file.write(_seed_disk(order))
             file.flush()
             await self.machine.put(Path(file.name), Files(order.plan).seed, mode=0o600)
 
@@ -218,3 +236,11 @@ class QemuHypervisor:
         except MachineError as problem:
             if problem.code not in _GONE:
                 raise
+
+
+def _seed_disk(order: Order) -> bytes:
+    """What the image reads: its own init a tar, cloud-init an ISO."""
+    if order.plan.image.kernel is not None:
+        tar = order.seed.tar()
+        return tar + bytes(-len(tar) % _SEED_SIZE)
+    return nocloud_iso(order.seed, order.login.username)

@@ -1,16 +1,44 @@
 """The disks of a guest, as options of QEMU (pure)."""
 
-from nestlab.hypervisor.plan import GuestPlan
+import dataclasses
+from collections.abc import Iterator
+
+from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.qemu.files import Files, escape
+
+_OVERLAY = "format=qcow2,cache.direct=on,aio=native,discard=unmap"
+_READ_ONLY = "readonly=on"
+_HANDED = f"format=raw,{_READ_ONLY},cache.direct=on,aio=native"
 
 
 def overlay_argv(plan: GuestPlan) -> tuple[str, ...]:
     """Create the guest's disk: an overlay, so that the base image is never copied."""
-    files = Files(plan)
-    lower = (plan.saved.disk, "qcow2") if plan.saved else (plan.image.disk, "raw")
+    lower = (plan.saved.disk, "qcow2") if plan.saved else (plan.image.disk, plan.image.format)
     base = ("-b", lower[0], "-F", lower[1])
     size = () if plan.disk is None else (str(plan.disk),)
-    return ("qemu-img", "create", "-q", "-f", "qcow2", *base, files.overlay, *size)
+    return ("qemu-img", "create", "-q", "-f", "qcow2", *base, Files(plan).overlay, *size)
+
+
+def scratch_argv(plan: GuestPlan) -> tuple[tuple[str, ...], ...]:
+    """Create each scratch disk: thin, so that an empty one takes no space."""
+    return tuple(
+        ("qemu-img", "create", "-q", "-f", "qcow2", Files(plan).scratch(number), str(disk.size))
+        for number, disk in enumerate(plan.disks)
+    )
+
+
+def handed_down(plan: GuestPlan) -> tuple[BaseImage, ...]:
+    """The images of `plan.handed` by the names that the guest itself has for them."""
+    names = (device(plan, number) for number in range(_first_handed(plan), 1 << 16))
+    return tuple(
+        dataclasses.replace(
+            image,
+            disk=next(names),
+            kernel=None if image.kernel is None else next(names),
+            initrd=None,
+        )
+        for image in plan.handed
+    )
 
 
 def grow_argv(plan: GuestPlan) -> tuple[str, ...] | None:
@@ -22,29 +50,80 @@ def grow_argv(plan: GuestPlan) -> tuple[str, ...] | None:
 
 def device(plan: GuestPlan, number: int) -> str:
     """The name that the guest's kernel gives its disk of this number, from 1: `/dev/vda`."""
-    if plan.storage == "virtio":
+    if _on_virtio(plan):
         return f"/dev/vd{chr(ord('a') + number - 1)}"
     return f"/dev/nvme0n{number}"
 
 
 def disk_options(plan: GuestPlan) -> tuple[str, ...]:
-    """One NVMe controller: its driver is built into the kernel, so no initrd is needed.
+    """All disks. What boots a kernel of ours is on NVMe, a boot loader finds virtio-blk.
 
-    Disk n becomes `device(plan, n)`: 1 root, 2 seed, 3 and 4 the base image and its kernel, handed
-    down read-only for the guest's own guests. On virtio, which can be saved, each is a device.
+    What boots a kernel of ours has NVMe, whose driver is in the kernel so that it needs no initrd,
+    or virtio, which can be saved. Disk n becomes `device(plan, n)`: root, seed, and then the handed
+    images, each with its kernel if it has one. A boot loader finds root and seed on virtio; its
+    firmware may not know NVMe, which then has the handed images alone.
     """
-    files = Files(plan)
-    read_only = "format=raw,readonly=on,cache.direct=on,aio=native"
-    drives = (
-        ("root", files.overlay, "format=qcow2,cache.direct=on,aio=native,discard=unmap"),
-        ("seed", files.seed, "format=raw,readonly=on"),
-        ("base", plan.image.disk, read_only),
-        ("kernel", plan.image.kernel, "format=raw,readonly=on"),
+    return (
+        *_boot_disks(plan),
+        *_own_disks(plan),
+        *_scratch_disks(plan),
+        *_devices(plan),
     )
-    virtio = plan.storage == "virtio"
-    argv = [] if virtio else ["-device", "nvme,id=nvme,serial=nestlab"]
+
+
+def _boot_disks(plan: GuestPlan) -> Iterator[str]:
+    """Root and seed of an image with a boot loader; cloud-init knows its seed by the label."""
+    if plan.image.kernel is None:
+        files = Files(plan)
+        yield from _virtio("root", files.overlay, _OVERLAY, ",bootindex=0")
+        yield from _virtio("seed", files.seed, f"format=raw,{_READ_ONLY}", ",serial=cidata")
+
+
+def _on_virtio(plan: GuestPlan) -> bool:
+    """Whether the disks of a kernel of ours hang on virtio."""
+    return plan.storage == "virtio" and plan.image.kernel is not None
+
+
+def _first_handed(plan: GuestPlan) -> int:
+    """The first namespace after those that the guest itself boots from."""
+    return 1 if plan.image.kernel is None else 3
+
+
+def _own_disks(plan: GuestPlan) -> Iterator[str]:
+    files, drives = Files(plan), list[tuple[str, str, str]]()
+    if plan.image.kernel is not None:
+        drives += [
+            ("root", files.overlay, _OVERLAY),
+            ("seed", files.seed, f"format=raw,{_READ_ONLY}"),
+        ]
+    for number, image in enumerate(plan.handed):
+        drives.append((f"base{number}", image.disk, _HANDED))
+        if image.kernel is not None:
+            drives.append((f"kernel{number}", image.kernel, f"format=raw,{_READ_ONLY}"))
+    virtio = _on_virtio(plan)
+    if drives and not virtio:
+        yield from ("-device", "nvme,id=nvme,serial=nestlab")
     for number, (name, path, options) in enumerate(drives, start=1):
-        argv += ["-drive", f"if=none,id={name},file={escape(path)},{options}"]
         on_nvme = f"nvme-ns,bus=nvme,drive={name},nsid={number}"
-        argv += ["-device", f"virtio-blk-pci,drive={name}" if virtio else on_nvme]
-    return tuple(argv)
+        yield from ("-drive", f"if=none,id={name},file={escape(path)},{options}")
+        yield from ("-device", f"virtio-blk-pci,drive={name}" if virtio else on_nvme)
+
+
+def _scratch_disks(plan: GuestPlan) -> Iterator[str]:
+    for number, disk in enumerate(plan.disks):
+        serial = escape(disk.name or f"d{number}")
+        path = Files(plan).scratch(number)
+        yield from _virtio(f"disk{number}", path, _OVERLAY, f",serial={serial}")
+
+
+def _devices(plan: GuestPlan) -> Iterator[str]:
+    for number, path in enumerate(plan.devices):
+        options = f"format=raw,{_READ_ONLY}"
+        yield from _virtio(f"device{number}", path, options, f",serial=dev{number}")
+
+
+def _virtio(name: str, path: str, drive: str, device: str) -> tuple[str, ...]:
+    return (
+        *("-drive", f"if=none,id={name},file={escape(path)},{drive}"),
+        *("-device", f"virtio-blk-pci,drive={name}{device}"),
+    )

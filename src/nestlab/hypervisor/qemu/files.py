@@ -18,8 +18,13 @@ class Files:
 
     @property
     def seed(self) -> str:
-        """The tar that the guest unpacks first: keys, host name, addresses."""
-        return f"{self.plan.folder}/seed.tar"
+        """Keys, host name, addresses: a tar for our own images, an ISO for cloud-init."""
+        kind = "iso" if self.plan.image.kernel is None else "tar"
+        return f"{self.plan.folder}/seed.{kind}"
+
+    def scratch(self, number: int) -> str:
+        """The thin qcow2 of a scratch disk."""
+        return f"{self.plan.folder}/disk{number}.qcow2"
 
     @property
     def console_log(self) -> str:

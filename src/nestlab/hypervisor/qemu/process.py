@@ -10,7 +10,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import grow_argv, overlay_argv
+from nestlab.hypervisor.qemu.disks import grow_argv, overlay_argv, scratch_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
@@ -55,6 +55,13 @@ async def remove_folders(machine: Machine, plan: GuestPlan, *, deadline: Deadlin
     await check(machine, argv, deadline=deadline, code="guest.folder-not-removed")
 
 
+def _disk_argvs(plan: GuestPlan, *, fresh: bool) -> tuple[tuple[str, ...], ...]:
+    if fresh:
+        return (overlay_argv(plan), *scratch_argv(plan))
+    grow = grow_argv(plan)
+    return (grow,) if grow else ()
+
+
 async def launch(
     machine: Machine,
     plan: GuestPlan,
@@ -63,16 +70,16 @@ async def launch(
     fresh: bool = True,
     deadline: Deadline,
 ) -> int:
-    """Prepare the disk, start QEMU (paused) and return its process id.
+    """Prepare the disks, start QEMU (paused) and return its process id.
 
-    fresh  whether it gets a new disk; else the one that is there, which may have to grow
+    fresh  whether it gets new disks; else those that are there, of which the root may have to grow
 
     Raises HostError `qemu.missing`, `guest.no-direct-io`; MachineError `guest.disk-failed`,
     `guest.launch-failed` with QEMU's own words.
     """
     try:
-        if argv := overlay_argv(plan) if fresh else grow_argv(plan):
-            await check(machine, argv, deadline=deadline, code="guest.disk-failed")
+        for disk in _disk_argvs(plan, fresh=fresh):
+            await check(machine, disk, deadline=deadline, code="guest.disk-failed")
         done = await machine.run(qemu_argv(plan, firmware=firmware), deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":
