@@ -40,6 +40,11 @@ class Home:
         return self.state / "labs"
 
     @property
+    def snapshots(self) -> Path:
+        """What was saved of labs."""
+        return self.state / "snapshots"
+
+    @property
     def runs(self) -> Path:
         """One folder per measurement."""
         return self.state / "runs"

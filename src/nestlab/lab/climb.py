@@ -11,13 +11,13 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.hypervisor.plan import BaseImage
-from nestlab.hypervisor.promote import gather_ready, promote
+from nestlab.hypervisor.promote import gather_ready, promote, promote_resumed
 from nestlab.hypervisor.protocol import Guest, Hypervisor
 from nestlab.hypervisor.qemu.disks import device
 from nestlab.lab.decide import Step
 from nestlab.lab.disk import grow_root, unless_full
 from nestlab.lab.lost import LOST, again, patience
-from nestlab.lab.order import Desk
+from nestlab.lab.order import Desk, evidence_of
 from nestlab.lab.plan import Place, place_in_guest
 from nestlab.lab.provision import provision
 from nestlab.lab.running import Lab, Level
@@ -26,7 +26,7 @@ from nestlab.lab.stop import shut_down
 from nestlab.lab.together import together
 from nestlab.lab.ways import prove_ways
 from nestlab.lab.wiring import wire
-from nestlab.lab.wish import Wish, wishes
+from nestlab.lab.wish import Warm, Wish, from_snapshot, wishes
 from nestlab.machine.path import is_above, natural
 
 ATTEMPTS = 3
@@ -47,12 +47,14 @@ class Request:
     boot_timeout  seconds that each guest has until its shell answers
     attempts      how often an emulated lab is started in all when its nested part is lost while
                   it comes up (docs/how-to/when-a-guest-stops.md); one under KVM, where it is not
+    saved         path -> what a guest of the host that is new is resumed from
     """
 
     guests: Sequence[GuestSpec]
     images: Mapping[str, BaseImage]
     boot_timeout: float
     attempts: int = 1
+    saved: Mapping[str, Warm] = field(default_factory=dict)
 
 
 @dataclass
@@ -110,7 +112,8 @@ class Climb:
             self.taken,
             deadline=Deadline.after(self.request.boot_timeout),
         )
-        await together(self._raise(wish, hypervisor, stack) for wish in found)
+        resumed = (from_snapshot(wish, self.request.saved.get(wish.plan.path)) for wish in found)
+        await together(self._raise(wish, hypervisor, stack) for wish in resumed)
 
     async def _raise(self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack) -> None:
         """One guest, and then what is in it."""
@@ -135,7 +138,7 @@ class Climb:
             return False
         stack.push_async_callback(guest.machine.close)
         self.nested = True
-        await self._join(wish.spec, guest, 0.0)
+        await self._join(wish, guest, 0.0)
         self.sink(Progress(plan.path, "runs already", State.DONE))
         return True
 
@@ -172,7 +175,7 @@ class Climb:
         plan = wish.plan
         if self._slots.locked():
             self.sink(Progress(plan.path, "waiting for its turn"))
-        evidence = self._evidence(plan.path, attempt)
+        evidence = evidence_of(self.evidence, plan.path, attempt)
         async with AsyncExitStack() as own:
             try:
                 async with self._slots:
@@ -181,7 +184,7 @@ class Climb:
                     guest, seconds = await self._boot(wish, hypervisor, evidence, own, allowed)
                 self.nested = True
                 await self._settle(wish, guest, evidence)
-                await self._join(wish.spec, guest, seconds)
+                await self._join(wish, guest, seconds)
             except MachineError as problem:
                 raise await unless_full(problem, hypervisor.machine, plan) from problem
             await stack.enter_async_context(own.pop_all())
@@ -207,7 +210,7 @@ class Climb:
     ) -> tuple[Guest, float]:
         deadline = Deadline.after(allowed)
         order = self._desk.order(wish.plan, evidence, fresh=wish.fresh, deadline=deadline)
-        self._desk.begin(order, wish.spec, wish.handed)
+        self._desk.begin(order, wish)
         stack.callback(lambda: None if self.lab.kept else self._desk.gone(order))
         guest = await stack.enter_async_context(hypervisor.boot(order))
         self._desk.arrived(guest)
@@ -216,29 +219,28 @@ class Climb:
     async def _settle(self, wish: Wish, guest: Guest, evidence: Path) -> None:
         """What a guest that was just started needs: its whole disk, and the user's files if new."""
         deadline = Deadline.after(self.request.boot_timeout)
-        if wish.plan.disk is not None and wish.plan.image.kernel is not None:
+        if wish.warm is None and wish.plan.disk and wish.plan.image.kernel is not None:
             await grow_root(guest.machine, device(wish.plan, 1), deadline=deadline)
-        if wish.fresh:
+        if wish.fresh and wish.warm is None:
             log = evidence / "first-boot.log"
             await provision(guest.machine, wish.spec, log, self.sink, deadline=deadline)
         self._desk.ready(wish.plan.path)
 
-    async def _join(self, spec: GuestSpec, guest: Guest, seconds: float) -> None:
+    async def _join(self, wish: Wish, guest: Guest, seconds: float) -> None:
         """It is a machine of the lab, and a hypervisor if there shall be guests in it."""
         deadline, path = Deadline.after(self.request.boot_timeout), guest.machine.path
-        if spec.guests:
+        if wish.warm or wish.spec.guests:
             self.sink(Progress(path, "becoming a hypervisor"))
-            inner = await promote(guest.machine, "kvm", ours=True, deadline=deadline)
+            inner = await (
+                promote_resumed(guest.machine, wish.warm.manifest.facts, deadline=deadline)
+                if wish.warm
+                else promote(guest.machine, "kvm", ours=True, deadline=deadline)
+            )
             self._inner[path], facts = inner, inner.facts
         else:
             self.sink(Progress(path, "reading its facts"))
             facts = await gather_ready(guest.machine, deadline=deadline)
         self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
-
-    def _evidence(self, path: str, attempt: int) -> Path:
-        """Where a guest's consoles go; each attempt keeps its own."""
-        name = path.replace("/", ".")
-        return self.evidence / (name if attempt == 1 else f"{name}-attempt-{attempt}")
 
     def _first_place(self) -> Place:
         """Guests of L0 live in the lab's place, deeper ones on their parent's disk."""

@@ -49,6 +49,7 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         vcpus=wish.vcpus,
         memory=wish.memory,
         disk=wish.disk,
+        storage=wish.storage,
         cpu=wish.cpu,
         kernel=wish.kernel,
         disks=tuple(DiskSpec(each.size, each.name) for each in wish.disks),

@@ -85,7 +85,8 @@ async def find_image(store: ImageStore, name: str, arch: str, sink: Sink) -> Ima
 
 
 def _must_fit(spec: GuestSpec, image: Image) -> None:
-    size = look_at(image.disk).size
+    raw = image.manifest.format == "raw"
+    size = image.manifest.disk_size if raw else look_at(image.disk).size
     if spec.disk is not None and spec.disk < size:
         shown = format_size(size)
         raise UsageError(

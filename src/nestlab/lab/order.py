@@ -12,9 +12,9 @@ from nestlab.hypervisor.protocol import Guest, Login, Order
 from nestlab.image.seed import Seed
 from nestlab.lab.keys import host_key, lab_key
 from nestlab.lab.running import Lab
-from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import GuestRecord
 from nestlab.lab.wiring import Wiring, cards
+from nestlab.lab.wish import Wish
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Desk:
             kept=lambda: self.lab.kept,
         )
 
-    def begin(self, order: Order, spec: GuestSpec, handed: tuple[str, ...]) -> None:
+    def begin(self, order: Order, wish: Wish) -> None:
         """Noted before anything is started, so that another nestlab can end what it finds."""
         plan, was = order.plan, self.lab.state.guest(order.plan.path)
         self.lab.note(
             GuestRecord(
                 path=plan.path,
                 identity=plan.identity,
-                spec=replace(spec, guests=()),
+                spec=replace(wish.spec, guests=()),
                 ready=not order.fresh and was is not None and was.ready,
                 folder=plan.folder,
                 sockets=plan.sockets,
@@ -69,7 +69,8 @@ class Desk:
                 addresses={port.lan.name: str(port.address) for port in plan.ports if port.address},
                 cards=cards(plan.ports),
                 mtu=plan.mtu,
-                handed=handed,
+                handed=wish.handed,
+                resumed=wish.warm.name if wish.warm else was.resumed if was else None,
                 vcpus=plan.vcpus,
                 memory=plan.memory,
                 accelerator=plan.accelerator.name,
@@ -93,3 +94,9 @@ class Desk:
             self.lab.forget(path)
         else:
             self.lab.change(path, pid=None, ssh_port=None)
+
+
+def evidence_of(folder: Path, path: str, attempt: int) -> Path:
+    """Where a guest's consoles go; each attempt keeps its own."""
+    name = path.replace("/", ".")
+    return folder / (name if attempt == 1 else f"{name}-attempt-{attempt}")

@@ -17,6 +17,8 @@ from nestlab.lab.proof import prove
 from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
+from nestlab.lab.thaw import warm_guests
+from nestlab.lab.warm import Snapshot
 from nestlab.result.store import RunFolder
 
 _LOGIN = 60.0
@@ -37,12 +39,19 @@ class Terms:
 
 
 async def reconcile(
-    lab: Lab, guests: Sequence[GuestSpec], terms: Terms, home: Home, sink: Sink
+    lab: Lab,
+    guests: Sequence[GuestSpec],
+    terms: Terms,
+    home: Home,
+    sink: Sink,
+    snapshot: Snapshot | None = None,
 ) -> None:
     """Start, build or make anew what is not as it shall be, and prove every machine of `guests`.
 
     What is up and right is left alone, and so are machines that are not among `guests`. When it
     fails, what it has started is taken down again; disks that were there before stay.
+
+    snapshot  what guests of L0 that are new are resumed from
 
     Raises NestlabError: everything that can go wrong on the way.
     """
@@ -56,7 +65,8 @@ async def reconcile(
         images = await images_on(host, lab, guests, home, sink)
         folder = RunFolder.create(make_folder(home.runs))
         terms.started(folder.path)
-        request = Request(guests, images, terms.boot_timeout, attempts=ATTEMPTS)
+        saved = await warm_guests(snapshot, host, home) if snapshot else {}
+        request = Request(guests, images, terms.boot_timeout, attempts=ATTEMPTS, saved=saved)
         evidence = folder.path / "machines"
         async with bring_up(request, lab, host, evidence=evidence, sink=sink):
             await prove(lab, sink)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Literal
 
 from nestlab.errors import UsageError
 from nestlab.units import GIB, MIB
@@ -46,6 +47,7 @@ class GuestSpec:
 
     image   name of the image that it is made from
     disk    of its root disk, at least the image's; None: the image's
+    storage  what its disks hang on at L0: `nvme`, or `virtio`, which can be saved
     cpu     QEMU's CPU model with features; None: the one with which the guest can nest
     kernel  further words of its kernel command line
     disks   empty at first
@@ -61,6 +63,7 @@ class GuestSpec:
     memory: int
     image: str = "debian-12"
     disk: int | None = None
+    storage: Literal["nvme", "virtio"] = "nvme"
     cpu: str | None = None
     kernel: tuple[str, ...] = ()
     disks: tuple[DiskSpec, ...] = ()

@@ -30,6 +30,7 @@ class GuestRecord(_Record):
     addresses      name of a network of the lab -> its address there; cards: what it is plugged into
     mtu            bytes, of its way out
     handed         names of the images that it has for its own guests
+    resumed        the snapshot on which its disk lies
     vcpus, memory  what it was given; memory in bytes
     accelerator    `kvm` or `tcg`; emulated: whether its timings are emulation, its own or an
                    ancestor's
@@ -52,6 +53,7 @@ class GuestRecord(_Record):
     cards: tuple[str, ...] = ()
     mtu: int | None = None
     handed: tuple[str, ...] = ()
+    resumed: str | None = None
     vcpus: int | None = None
     memory: int | None = None
     accelerator: str | None = None

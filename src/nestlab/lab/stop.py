@@ -42,6 +42,22 @@ async def shut_down(
     sink(Progress(top.path, "off", State.DONE))
 
 
+async def shut_down_inner(lab: Lab, top: GuestRecord, parent: Machine, sink: Sink) -> None:
+    """Switch off all that runs inside a guest, which stays on. Raises as `shut_down` does."""
+    others = [each for each in lab.state.guests if each.path.startswith(f"{top.path}/")]
+    if not any(each.pid for each in others):
+        return
+    machine = await log_in(top, parent, lab.folder, Deadline.after(_ASK))
+    try:
+        await together(
+            shut_down(lab, _below(each, others), machine, sink, stopped=True)
+            for each in others
+            if parent_of(each.path) == top.path and each.pid
+        )
+    finally:
+        await machine.close()
+
+
 async def _ask(
     lab: Lab,
     top: GuestRecord,

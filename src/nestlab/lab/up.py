@@ -17,6 +17,7 @@ from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.tree import paths_in
+from nestlab.lab.warm import Snapshot
 
 _SECONDS = 60.0
 
@@ -27,12 +28,14 @@ class Goal:
 
     name  the lab's name; no two that are there share one
     host  the machine at its root as `ssh` takes it; None: this one
+    snapshot  what its guests of L0 are resumed from
     """
 
     name: str
     guests: Sequence[GuestSpec]
     networks: Sequence[NetworkSpec] = ()
     host: str | None = None
+    snapshot: Snapshot | None = None
 
 
 async def up(goal: Goal, terms: Terms, home: Home, sink: Sink) -> Lab:
@@ -57,7 +60,9 @@ async def up(goal: Goal, terms: Terms, home: Home, sink: Sink) -> Lab:
         names = {network.name for network in goal.networks}
         gone = tuple(each for each in lab.state.networks if each.name not in names)
         lab.record(networks=(*goal.networks, *gone))
-        await reconcile(lab, goal.guests, terms, home, sink)
+        if goal.snapshot:
+            lab.record(images=goal.snapshot.images)
+        await reconcile(lab, goal.guests, terms, home, sink, goal.snapshot)
         await _unplug(lab, gone)
         return lab
 

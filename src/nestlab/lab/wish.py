@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from nestlab.deadline import Deadline
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Hypervisor
+from nestlab.hypervisor.qemu.manifest import Manifest, resumed
 from nestlab.lab.decide import Decision, Seen, Step, decide
 from nestlab.lab.look import look
 from nestlab.lab.plan import Place, handed_to, path_of, plan_guest, share_of
@@ -19,10 +20,20 @@ _NEW = frozenset({Step.BUILD, Step.REBUILD})
 
 
 @dataclass(frozen=True)
+class Warm:
+    """A saved guest: the snapshot's name, the folder on the host, what it says of itself."""
+
+    name: str
+    folder: str
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
 class Wish:
     """A guest as it shall be, what is there of it, and what follows.
 
     handed  names of the images that it gets for its own guests
+    warm    what it is resumed from
     """
 
     spec: GuestSpec
@@ -31,6 +42,7 @@ class Wish:
     seen: Seen
     decision: Decision
     handed: tuple[str, ...]
+    warm: Warm | None = None
 
     @property
     def fresh(self) -> bool:
@@ -84,6 +96,13 @@ async def wishes(
         promised += max(0, share_of(spec) - has)
         found.append(Wish(spec, plan, record, here, decision, handed))
     return found
+
+
+def from_snapshot(wish: Wish, warm: Warm | None) -> Wish:
+    """The same guest, resumed where it would be new and there is something to resume it from."""
+    if warm is None or not wish.fresh:
+        return wish
+    return replace(wish, plan=resumed(warm.manifest, warm.folder, wish.plan), warm=warm)
 
 
 def _plugged_in(

@@ -134,6 +134,10 @@ class Settings(Entry):
         description=f"size of the root disk, from 1MiB: {_SIZE}",
         json_schema_extra={"default": "16GiB"},
     )
+    storage: Literal["nvme", "virtio"] = Field(
+        default="nvme",
+        description="nvme, or virtio for a guest of L0 that `nestlab snapshot` shall save",
+    )
     disks: tuple[Disk, ...] = Field(
         default=(), max_length=16, description="scratch disks, at most 16: [{size: 10GiB}]"
     )
