@@ -15,10 +15,11 @@ from nestlab.lab import control
 from nestlab.lab.down import down, find_lab, labs
 from nestlab.lab.fit import fit
 from nestlab.lab.from_file import guests_of, networks_of
+from nestlab.lab.goal import Goal
 from nestlab.lab.reconcile import Terms
 from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.state import LabState
-from nestlab.lab.up import Goal, up
+from nestlab.lab.up import up
 from nestlab.spec.load import load
 
 

@@ -27,6 +27,7 @@ from nestlab.cli import (
     remove,
     report,
     schema,
+    snapshot,
     ssh,
     ssh_config,
     start,
@@ -48,7 +49,7 @@ app = typer.Typer(
 for command in (
     *(doctor, enable, disable, demo),
     *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory),
-    *(stop, start, reboot, grow, add, remove, down),
+    *(stop, start, reboot, grow, add, remove, snapshot, down),
     *(image, report, schema),
 ):
     command.register(app)

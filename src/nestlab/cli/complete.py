@@ -25,6 +25,12 @@ def lab_names(incomplete: str) -> list[str]:
     return [name for name, _ in _labs() if name.startswith(incomplete)]
 
 
+def snapshot_names(incomplete: str) -> list[str]:
+    """Names of snapshots."""
+    files = Home.from_environment().snapshots.glob("[!.]*.json")
+    return sorted(file.stem for file in files if file.stem.startswith(incomplete))
+
+
 def _labs() -> Iterator[tuple[str, list[str]]]:
     for file in sorted(Home.from_environment().labs.glob("[!.]*/lab.json")):
         yield from _read(file)

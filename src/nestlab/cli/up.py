@@ -1,11 +1,13 @@
 """`nestlab up`: bring a lab up from its file."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.complete import snapshot_names
 from nestlab.cli.demo import Accel
 from nestlab.home import Home
 
@@ -23,6 +25,8 @@ _EXAMPLES = """Examples:
 
   nestlab up --host root@bigbox   the whole lab on another machine
 
+  nestlab up --from warm        resume a snapshot as a new lab
+
   nestlab status                look at it
 
   nestlab down                  take it down; nothing is left
@@ -39,7 +43,20 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    file: Annotated[Path, typer.Argument(help="The lab file.")] = Path("lab.yaml"),
+    file: Annotated[
+        Path | None, typer.Argument(help="The lab file; lab.yaml if left out and no --from.")
+    ] = None,
+    from_snapshot: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            autocompletion=snapshot_names,
+            help="A new lab whose guests of L0 are resumed from this snapshot.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the lab is called, in place of the file's name.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only print the plan.")] = False,
     accel: Annotated[
         Accel, typer.Option(help="auto: KVM where guests of it can nest, else TCG, said aloud.")
@@ -60,17 +77,14 @@ def up(
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
     from nestlab.lab.fit import fit
-    from nestlab.lab.from_file import guests_of, networks_of
+    from nestlab.lab.goal import goal_of
     from nestlab.lab.reconcile import Terms
-    from nestlab.lab.up import Goal
     from nestlab.lab.up import up as bring_up
-    from nestlab.spec.load import load
 
-    spec = load(file)
-    guests = guests_of(spec, file)
+    goal = goal_of(Home.from_environment(), file, snapshot=from_snapshot, name=name, host=host)
     if plan:
-        _show_plan(spec.name, guests, as_json=as_json)
-    fit(guests)
+        _show_plan(goal.name, goal.guests, as_json=as_json)
+    fit(goal.guests)
     if plan:
         return
     console = Console(stderr=True)
@@ -79,7 +93,7 @@ def up(
     with ProgressView(console) as view:
         try:
             work = bring_up(
-                Goal(spec.name, guests, networks_of(spec), host),
+                goal,
                 terms,
                 Home.from_environment(),
                 view,
@@ -92,7 +106,7 @@ def up(
     _tell(lab, console, as_json=as_json)
 
 
-def _show_plan(name: str, guests: "tuple[GuestSpec, ...]", *, as_json: bool) -> None:
+def _show_plan(name: str, guests: "Sequence[GuestSpec]", *, as_json: bool) -> None:
     """The tree with what each machine gets, what its own guests take of it, and what happens."""
     from nestlab.lab.fit import rows_of
     from nestlab.lab.preview import preview

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 from nestlab.deadline import Deadline
 from nestlab.errors import UsageError
@@ -11,39 +10,26 @@ from nestlab.home import Home
 from nestlab.hypervisor.switch import end_switch, switch_identity
 from nestlab.lab.down import labs, sweep
 from nestlab.lab.folder import naming
+from nestlab.lab.goal import Goal
 from nestlab.lab.opening import held, made
 from nestlab.lab.reconcile import Terms, reconcile
 from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
-from nestlab.lab.spec import GuestSpec, NetworkSpec
+from nestlab.lab.spec import NetworkSpec
 from nestlab.lab.tree import paths_in
-from nestlab.lab.warm import Snapshot
 
 _SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A lab that shall be there.
-
-    name  the lab's name; no two that are there share one
-    host  the machine at its root as `ssh` takes it; None: this one
-    snapshot  what its guests of L0 are resumed from
-    """
-
-    name: str
-    guests: Sequence[GuestSpec]
-    networks: Sequence[NetworkSpec] = ()
-    host: str | None = None
-    snapshot: Snapshot | None = None
 
 
 async def up(goal: Goal, terms: Terms, home: Home, sink: Sink) -> Lab:
     """Make the lab be as its file says; it stays.
 
     A lab of that name is gone on with: what runs and is right is left alone, what is missing is
-    finished, what changed is made again. Raises NestlabError: `lab.busy`, `lab.elsewhere` and
-    everything that can go wrong on the way; a lab that was not there before leaves nothing then.
+    finished, what changed is made again. When it fails, a lab that was not there before leaves
+    nothing.
+
+    Raises NestlabError: `lab.busy`, `lab.elsewhere`, `lab.name-taken`, and everything that can go
+    wrong on the way.
     """
     for lab_id in await sweep(home):
         sink(Notice(f"took down lab {lab_id}, left over from a nestlab that was killed"))
@@ -81,6 +67,13 @@ async def _unplug(lab: Lab, gone: Sequence[NetworkSpec]) -> None:
 async def _open(goal: Goal, home: Home, stack: AsyncExitStack) -> Lab:
     for folder, state in labs(home):
         if state.name == goal.name:
+            if goal.snapshot:
+                raise UsageError(
+                    "lab.name-taken",
+                    f"a lab named {goal.name} is there already",
+                    hint="give the new one another name with --name, or take that one down:"
+                    f" `nestlab down {goal.name}`",
+                )
             lab = stack.enter_context(held(folder, state))
             if lab.state.host != goal.host:
                 raise UsageError(
