@@ -71,7 +71,9 @@ def test_it_lives_there_and_nothing_of_its_guests_is_here(user: User, far: Path)
     assert (place / "l1/root.qcow2").is_file()
     assert not list(user.labs.glob("*/l1"))
     (image,) = (far / "cache/nestlab/images").iterdir()
-    assert sorted(file.name for file in image.iterdir()) == ["disk.img", "image.json", "vmlinuz"]
+    assert sorted(file.name for file in image.iterdir()) == [
+        *("disk.img", "image.json", "initrd", "vmlinuz"),
+    ]
 
 
 def test_every_command_works_the_same_from_here(user: User) -> None:
