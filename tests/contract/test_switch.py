@@ -5,8 +5,10 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,12 @@ import pytest
 
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, MachineError
-from nestlab.hypervisor.switch import end_switch, start_switch, switch_identity
+from nestlab.hypervisor.switch import (
+    end_switch,
+    find_switch,
+    start_switch,
+    switch_identity,
+)
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.local import LocalMachine
 from nestlab.net import switch as program
@@ -296,3 +303,20 @@ def test_one_that_does_not_end() -> None:
 
 def test_it_needs_nothing_newer_than_python_3_6() -> None:
     ast.parse(Path(program.__file__).read_text(), feature_version=(3, 6))
+
+
+def test_what_a_killed_one_left_is_in_nobody_s_way() -> None:
+    with running() as switch:
+        os.kill(switch.pid, signal.SIGKILL)
+        deadline = Deadline.after(30)
+        while asyncio.run(find_switch(LocalMachine(), switch.identity, deadline=deadline)):
+            time.sleep(0.02)
+        assert switch.path.exists()
+        start = start_switch(
+            LocalMachine(), switch.identity, str(switch.path), mtu=MTU, deadline=deadline
+        )
+        assert asyncio.run(start) != switch.pid
+        assert asyncio.run(find_switch(LocalMachine(), switch.identity, deadline=deadline))
+        one, other = switch.plug(), switch.plug()
+        one.send(frame(mac(9), mac(1)))
+        assert other.receive() == frame(mac(9), mac(1))

@@ -27,6 +27,24 @@ async def make_place(machine: Machine, lab: str) -> tuple[str, str]:
     return done.text.strip(), f"/tmp/nestlab-{lab}"  # noqa: S108  (made by it alone, or refused)
 
 
+# After a reboot /tmp is empty, and anybody may have made a folder of that name.
+_SOCKETS = """
+umask 077
+mkdir -- "$1" 2>/dev/null || { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
+"""
+
+
+async def ensure_sockets(machine: Machine, state: LabState) -> None:
+    """The folder of the lab's sockets is there and ours. Raises MachineError `host.no-sockets`."""
+    await check(
+        machine,
+        ("sh", "-c", _SOCKETS, "sh", state.sockets),
+        deadline=Deadline.after(_SECONDS),
+        code="host.no-sockets",
+        hint=f"{state.sockets} is somebody else's, or cannot be made: see `ls -ld {state.sockets}`",
+    )
+
+
 async def remove_place(machine: Machine, state: LabState) -> None:
     """Remove them, if the lab is on another host. Raises MachineError `host.not-removed`."""
     if state.host is None:

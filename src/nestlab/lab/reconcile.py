@@ -12,7 +12,7 @@ from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.enter import write_access
 from nestlab.lab.ground import images_on, probe_host
-from nestlab.lab.place import make_place
+from nestlab.lab.place import ensure_sockets, make_place
 from nestlab.lab.proof import prove
 from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
@@ -61,6 +61,7 @@ async def reconcile(
         if lab.state.host and not lab.state.guests:
             place, sockets = await make_place(machine, lab.state.id)
             lab.record(place=place, sockets=sockets)
+        await ensure_sockets(machine, lab.state)
         host = await probe_host(machine, wanted, sink)
         images = await images_on(host, lab, guests, home, sink)
         folder = RunFolder.create(make_folder(home.runs))

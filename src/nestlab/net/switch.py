@@ -14,6 +14,7 @@ import os
 import selectors
 import signal
 import socket
+import stat
 import sys
 import time
 from collections import OrderedDict
@@ -186,9 +187,23 @@ class Switch:
         self.selector.modify(port.stream, events, port)
 
 
+def remove_stale(path: str) -> None:
+    """A switch that was killed leaves its socket; nobody listens there any more."""
+    if not os.path.exists(path) or not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    finally:
+        probe.close()
+
+
 def listen_at(path: str) -> socket.socket:
-    """A socket for this user only; OSError when something is there already."""
+    """A socket for this user only; OSError when something else is there already."""
     os.umask(0o077)
+    remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
     listener.listen(PORTS)
