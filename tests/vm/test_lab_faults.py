@@ -72,7 +72,7 @@ def test_up_after_killed_ups_goes_on_where_they_were(tmp_path: Path) -> None:
     l1 = user.pids["l1"]
     (user.folder / "lab.yaml").write_text(LAB)
     with user.begins("up") as process:
-        until(process, "image: looking in the cache")
+        until(process, "l0: probing the accelerator")
         (user.folder / "lab.yaml").write_text("no lab: [")  # it has been read
         _, told = process.communicate()
     assert process.returncode == 0, told
