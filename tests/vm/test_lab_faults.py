@@ -21,7 +21,7 @@ guests:
     guests:
       - {name: l2, memory: 512MiB, vcpus: 1}
 """
-FILL = "fallocate -l $(($(stat -f -c '%a * %S' /) - (8 << 20))) /root/fill"
+FILL = "fallocate -l $(($(stat -f -c '%f * %S' /) - (8 << 20))) /root/fill"
 WRITE_MUCH = ("if=/dev/urandom", "of=/root/much", "bs=1M", "count=200", "oflag=direct")
 ALONE = "name: alone\nguests: [{name: l1, memory: 1GiB}]\n"
 
@@ -90,7 +90,9 @@ def test_guests_that_are_killed_are_told_and_come_back_with_their_disks(tmp_path
     user.said("exec", "l1/l2", "--", "sh", "-c", "echo mine >/root/mine && sync")
     user.said("exec", "l1", "--", "pkill", "-KILL", "-f", "guest=nestlab")
     assert user.states == {"l1": "running", "l1/l2": "gone"}
-    user.said("up")
+    done = user.nestlab("up")
+    assert b"l1/l2: start, because it does not run" in done.stderr, done.stderr.decode()
+    assert b"lost" not in done.stderr, done.stderr.decode()
     assert user.said("exec", "l1/l2", "--", "cat", "/root/mine") == "mine\n"
 
     # the disk of L1 is full while L2 writes: L2 is told, and comes back once there is space
