@@ -21,7 +21,7 @@ guests:
     guests:
       - {name: l2, memory: 512MiB, vcpus: 1}
 """
-FILL = "fallocate -l $(($(stat -f -c '%f * %S' /) - (8 << 20))) /root/fill"
+FILL = "fallocate -l $(($(stat -f -c '%f * %S' /) - (8 << 20))) /root/fill; sync"
 WRITE_MUCH = ("if=/dev/urandom", "of=/root/much", "bs=1M", "count=200", "oflag=direct")
 ALONE = "name: alone\nguests: [{name: l1, memory: 1GiB}]\n"
 
