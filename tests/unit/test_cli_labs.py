@@ -23,7 +23,7 @@ from nestlab.lab.lock import hold
 COMMANDS = (
     *("doctor", "enable", "disable", "demo", "up", "ls", "status", "exec", "ssh", "cp", "logs"),
     *("console", "ssh-config", "inventory", "stop", "start", "reboot", "grow", "add", "remove"),
-    *("snapshot", "down", "image", "report", "schema"),
+    *("snapshot", "down", "image", "report", "compare", "schema"),
 )
 
 

@@ -97,6 +97,7 @@ def test_a_sample_has_three_clocks_and_its_raw_output(bench: Bench) -> None:
     sample = series(bench.run(), "l1/l2", "cpu-2", "events_per_second").samples[0]
     assert sample.elapsed_tool == 2.0003
     assert sample.elapsed_guest == 2.5
+    assert sample.elapsed is not None
     assert sample.elapsed < 2  # here nothing takes time
     assert sample.raw
     assert b"8864.61" in bench.raw[sample.raw]

@@ -1,8 +1,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from measured import (
     PATHS,
@@ -20,9 +18,8 @@ from nestlab.report.clocks import disagreement
 from nestlab.report.markdown import markdown
 from nestlab.report.models import Row
 from nestlab.report.rows import rows
-from nestlab.report.spread import loss, loss_between
 from nestlab.report.text import MINUS, percent
-from nestlab.result.models import Better, FactValue, Result, Sample, Series
+from nestlab.result.models import FactValue, Result, Sample, Series
 
 
 def step(found: Row) -> float:
@@ -61,31 +58,6 @@ def test_a_loss_has_a_step_and_a_total() -> None:
     assert (second.n, second.level, second.parent) == (1, 2, "l1")
 
 
-POSITIVE = st.floats(min_value=1e-6, max_value=1e12)
-BETTER: st.SearchStrategy[Better] = st.sampled_from(("higher", "lower"))
-
-
-@given(POSITIVE, POSITIVE, BETTER)
-def test_the_loss_formula(parent: float, child: float, better: Better) -> None:
-    assert loss(parent, parent, better) == 0
-    found = loss(parent, child, better)
-    assert found <= 1
-    worse = child < parent if better == "higher" else child > parent
-    assert (found > 0) <= worse  # a difference below a float's precision is no loss
-    other: Better = "lower" if better == "higher" else "higher"
-    assert found == pytest.approx(loss(child, parent, other))
-
-
-@given(st.lists(POSITIVE, min_size=2, max_size=5), st.lists(POSITIVE, min_size=2, max_size=5))
-def test_an_interval_is_ordered_and_repeatable(parent: list[float], child: list[float]) -> None:
-    found = loss_between(parent, child, "higher", seed="x")
-    assert found == loss_between(parent, child, "higher", seed="x")
-    assert found is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low <= found.high
-
-
 def test_an_interval_holds_the_median_and_ignores_other_series() -> None:
     both = series("l0", "a", "x", 1, 2, 3, 4, 5), series("l1", "a", "x", 1, 1, 2, 2, 2)
     report = rows(result(*both))
@@ -99,8 +71,8 @@ def test_an_interval_holds_the_median_and_ignores_other_series() -> None:
 
 
 def test_zero_and_other_units_have_no_loss() -> None:
-    assert loss_between([0.0], [1.0], "higher", seed="") is None
-    assert loss_between([], [1.0], "higher", seed="") is None
+    nothing = rows(result(series("l0", "a", "x", 0), series("l1", "a", "x", 1)))
+    assert row(nothing, "l1", "a", "x").step_loss is None
     other = Series(**{**dict(series("l1", "a", "x", 1)), "unit": "y"})
     assert row(rows(result(series("l0", "a", "x", 1), other)), "l1", "a", "y").step_loss is None
 
@@ -114,17 +86,21 @@ def test_lower_is_better_loses_the_other_way() -> None:
     assert "us" not in drawn(rows(result(*latency, *rate)))
 
 
+STEADY = (10.0, 10.1, 9.9, 10.2, 10.0)
+"""Samples that raise no doubt."""
+
+
 def codes(measured: Result) -> list[str]:
     return [warning.code for warning in rows(measured).warnings]
 
 
 def test_a_clean_result_has_no_warnings() -> None:
-    assert codes(result(*(series(p, "a", "x", 1, 2) for p in PATHS[:3]))) == []
+    assert codes(result(*(series(p, "a", "x", *STEADY) for p in PATHS[:3]))) == []
 
 
 def test_emulation_is_inherited_and_said() -> None:
     machines = (machine("l0"), machine("l1", emulated=True), machine("l1/l2"))
-    report = rows(result(*(series(p, "a", "x", 1, 2) for p in PATHS[:3]), machines=machines))
+    report = rows(result(*(series(p, "a", "x", *STEADY) for p in PATHS[:3]), machines=machines))
     assert [r.emulated for r in report.rows] == [False, True, True]
     assert report.warnings[0].where == ("l1", "l1/l2")
     for text in (drawn(report), markdown(report)):
@@ -137,7 +113,7 @@ def test_conditions_that_differ_are_said() -> None:
     def with_conditions(**second: FactValue) -> list[str]:
         first: dict[str, FactValue] = {"clocksource": "tsc", "envelope_cpus": 2}
         machines = (machine("l0", conditions=first), machine("l1", conditions=second))
-        figures = [series(p, "a", "x", 1, 2) for p in ("l0", "l1")]
+        figures = [series(p, "a", "x", *STEADY) for p in ("l0", "l1")]
         return codes(result(*figures, machines=machines))
 
     assert with_conditions(clocksource="tsc", envelope_cpus=2) == []
@@ -147,10 +123,10 @@ def test_conditions_that_differ_are_said() -> None:
 
 
 def test_unequal_work_unequal_tools_and_single_samples_are_said() -> None:
-    first = series("l0", "a", "x", 1, 2)
-    assert codes(result(first, series("l1", "a", "x", 1, 2, size=2))) == ["params-differ"]
+    first = series("l0", "a", "x", *STEADY)
+    assert codes(result(first, series("l1", "a", "x", *STEADY, size=2))) == ["params-differ"]
     tools = [
-        Series(**{**dict(series(p, "a", "x", 1, 2)), "tool_version": v})
+        Series(**{**dict(series(p, "a", "x", *STEADY)), "tool_version": v})
         for p, v in (("l0", "1"), ("l1", "2"))
     ]
     assert codes(result(*tools)) == ["tool-differs"]
@@ -158,7 +134,9 @@ def test_unequal_work_unequal_tools_and_single_samples_are_said() -> None:
 
 
 def test_a_run_that_was_over_at_once_is_said() -> None:
-    hasty = [Sample(value=1.0, round=n, order=n, elapsed=0.5, elapsed_tool=0.096) for n in (1, 2)]
+    hasty = [
+        Sample(value=1.0, round=n, order=n, elapsed=0.5, elapsed_tool=0.096) for n in range(1, 6)
+    ]
     fast = Series(**{**dict(series("l0", "randwrite", "x", 1)), "samples": tuple(hasty)})
     (warning,) = rows(result(fast)).warnings
     assert warning.code == "short-run"
@@ -187,11 +165,11 @@ def test_a_clock_is_doubted_only_beyond_doubt(guest: float, host: float, sign: i
 
 
 def test_a_guest_s_clock_is_named_once_for_each_case() -> None:
-    wrong = [series("l1", "a", unit, 1, 2, elapsed=5.0) for unit in ("x", "y")]
+    wrong = [series("l1", "a", unit, *STEADY, elapsed=5.0) for unit in ("x", "y")]
     (warning,) = rows(result(*wrong)).warnings
     assert (warning.code, warning.where) == ("clock-disagrees", ("l1",))
     assert "ran fast in fio a" in warning.text
-    slow = series("l1", "a", "x", 1, 2, elapsed=14.0)
+    slow = series("l1", "a", "x", *STEADY, elapsed=14.0)
     assert codes(result(slow)) == ["clock-disagrees"]
     patient = machine("l1", conditions={"clocksource": "tsc", "launch_seconds": 2.5})
     assert codes(result(slow, machines=(machine("l0"), patient))) == []
@@ -204,3 +182,33 @@ def test_the_report_s_json() -> None:
     wanted = "workload case metric unit machine level parent median low high n emulated"
     assert set(wanted.split()) | {"step_loss", "total_loss"} <= set(told["rows"][0])
     assert set(told["rows"][-1]["step_loss"]) == {"value", "low", "high"}
+
+
+def test_few_samples_are_said() -> None:
+    few = result(series("l0", "a", "x", 1, 1), series("l1", "a", "x", *STEADY))
+    (warning,) = rows(few).warnings
+    assert (warning.code, warning.where) == ("too-few-samples", ("l0",))
+    assert warning.text.startswith("1 of 2 figures rest on fewer than 5 samples")
+
+
+def test_doubtful_samples_are_said_with_their_figures() -> None:
+    drifting = series("l0", "a", "x", *(100.0 + place for place in range(12)))
+    double = series("l1", "a", "x", *(10.0, 20.1, 10.1, 20.0, 20.2) * 4)
+    wide = series("l0", "b", "x", 1, 3, 2, 1, 3, 2, 1)
+    told = {w.code: w for w in rows(result(drifting, double, wide)).warnings}
+    assert set(told) == {"drift", "bimodal", "high-variance"}
+    assert "fio a x on l0 (+10.4 %)" in told["drift"].text
+    assert "fio a x on l1 (10.05 and 20.10 x)" in told["bimodal"].text
+    assert set(told["high-variance"].where) == {"l0", "l1"}
+
+
+def test_a_drift_is_found_by_order_not_by_place_in_the_file() -> None:
+    ordered = series("l0", "a", "x", *(100.0 + place for place in range(12)))
+    mixed = Series(**{**dict(ordered), "samples": ordered.samples[::2] + ordered.samples[1::2]})
+    assert codes(result(mixed)) == ["drift"]
+
+
+def test_a_warning_names_some_figures_and_counts_the_rest() -> None:
+    many = [series("l0", f"c{n}", "x", *(100.0 + i for i in range(12))) for n in range(9)]
+    (warning,) = rows(result(*many)).warnings
+    assert warning.text.endswith(", 3 more")

@@ -78,6 +78,16 @@ def test_a_failure_is_a_status_with_its_reason_never_0() -> None:
     assert "[bold]" in text
 
 
+def test_a_loss_that_may_be_noise_is_said_to_be_no_difference() -> None:
+    values = (10.0, 10.1, 9.9, 10.2, 10.0)
+    same = [series(path, "a", "x", *values) for path in ("l0", "l1")]
+    less = series("l1/l2", "a", "x", *(value / 2 for value in values))
+    report = rows(result(*same, less))
+    note = "no difference shown, the 95 % interval includes 0: l1 against l0 in fio a x"
+    assert note in drawn(report, 200).splitlines()
+    assert f"- {note}" in markdown(report).splitlines()
+
+
 def test_siblings_are_told_apart() -> None:
     machines = (machine("l0"), machine("la"), machine("lb"), machine("lb/lc"))
     report = rows(result(*(series(m.path, "a", "x", 5) for m in machines), machines=machines))

@@ -10,6 +10,7 @@ import typer
 from nestlab import __version__
 from nestlab.cli import (
     add,
+    compare,
     console,
     cp,
     demo,
@@ -50,7 +51,7 @@ for command in (
     *(doctor, enable, disable, demo),
     *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory),
     *(stop, start, reboot, grow, add, remove, snapshot, down),
-    *(image, report, schema),
+    *(image, report, compare, schema),
 ):
     command.register(app)
 

@@ -2,12 +2,11 @@
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nestlab.home import Home
+from nestlab.cli.runs import HELP, open_run
 
 
 class Format(StrEnum):
@@ -24,15 +23,13 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="A run's folder, result file or id.")],
+    run: Annotated[str, typer.Argument(help=HELP)],
     format_: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
 ) -> None:
     """Show a run."""
     from nestlab.report.rows import rows
-    from nestlab.result.reading import load
 
-    known = Home.from_environment().runs / run
-    found = rows(load(known if known.exists() else Path(run)))
+    found = rows(open_run(run))
     if format_ is Format.JSON:
         typer.echo(found.model_dump_json(by_alias=True, indent=1))
     elif format_ is Format.MARKDOWN:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from nestlab.report.clocks import clock_caveats
+from nestlab.report.doubts import sample_caveats
 from nestlab.report.lineage import emulated
 from nestlab.report.models import Caveat
 from nestlab.result.models import MachineRecord, Result
@@ -23,6 +24,7 @@ def caveats(result: Result) -> tuple[Caveat, ...]:
         *_tool_versions(result),
         *_short_runs(result),
         *_single_samples(result),
+        *sample_caveats(result),
         *(Caveat(code="noted", where=(), text=text) for text in result.warnings),
     )
 

@@ -44,7 +44,7 @@ def disagreement(sample: Sample, allowance: float) -> float:
     allowance  seconds of L0's time that may be overhead
     """
     counted = sample.elapsed_guest
-    if counted is None:
+    if counted is None or sample.elapsed is None:
         return 0.0
     tolerated = TOLERANCE * counted + GRAIN
     fast = counted - sample.elapsed
@@ -60,9 +60,10 @@ def _allowance(machine: MachineRecord) -> float:
 
 
 def _caveat(excess: float, series: Series, sample: Sample) -> Caveat:
+    passed = sample.elapsed or 0.0
     text = (
         f"the clock of {series.machine} ran {'fast' if excess > 0 else 'slow'} in "
         f"{series.workload} {series.case}, round {sample.round}: it counted "
-        f"{sample.elapsed_guest:.2f} s, L0 {sample.elapsed:.2f} s"
+        f"{sample.elapsed_guest:.2f} s, L0 {passed:.2f} s"
     )
     return Caveat(code="clock-disagrees", where=(series.machine,), text=text)

@@ -144,5 +144,11 @@ def _notes(report: Report, shown: list[Row], marks: dict[tuple[str, ...], int]) 
         least, most = min(counts), max(counts)
         spread = str(most) if least == most else f"{least} to {most}"
         yield f"figures are medians of {spread} samples"
+    unshown = [row for row in shown if row.step_loss and row.step_loss.is_undecided]
+    if unshown:
+        named = [
+            f"{r.machine} against {r.parent} in {r.workload} {r.case} {r.unit}" for r in unshown
+        ]
+        yield plain(f"no difference shown, the 95 % interval includes 0: {', '.join(named)}")
     for warning in report.warnings:
         yield plain(f"warning: {warning.text} ({warning.code})")

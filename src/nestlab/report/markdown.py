@@ -1,6 +1,7 @@
 """The report in Markdown."""
 
 import re
+from collections.abc import Sequence
 
 from nestlab.report.grid import Column, grid
 from nestlab.report.models import Report
@@ -14,10 +15,10 @@ def markdown(report: Report) -> str:
     whole = grid(report)
     head = ["level", *(_heading(column) for column in whole.columns)]
     body = [[line.label, *line.cells] for line in whole.lines]
-    parts = [f"**{_escape(whole.title)}**", ""] if whole.title else []
-    parts += [_line(head), "| --- |" + " ---: |" * len(whole.columns), *map(_line, body)]
+    parts = [f"**{escape(whole.title)}**", ""] if whole.title else []
+    parts += [table_line(head), "| --- |" + " ---: |" * len(whole.columns), *map(table_line, body)]
     if whole.notes:
-        parts += ["", *(f"- {_escape(note)}" for note in whole.notes)]
+        parts += ["", *(f"- {escape(note)}" for note in whole.notes)]
     return "\n".join(parts) + "\n"
 
 
@@ -25,9 +26,11 @@ def _heading(column: Column) -> str:
     return " ".join((plain(column.workload), *column.heading))
 
 
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(map(_escape, cells)) + " |"
+def table_line(cells: Sequence[str]) -> str:
+    """One line of a table."""
+    return "| " + " | ".join(map(escape, cells)) + " |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """The text without meaning for Markdown."""
     return _SPECIAL.sub(r"\\\g<0>", text)

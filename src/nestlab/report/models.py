@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nestlab.analysis.models import Loss
+
 SCHEMA: Literal["nestlab.report/1"] = "nestlab.report/1"
 
 
@@ -13,21 +15,10 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Loss(Part):
-    """A loss as a fraction: 0.25 is a quarter lost, below 0 is a gain.
-
-    low, high  bounds of a 95 % interval; null where a side has one sample
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
 class Row(Part):
     """One figure on one machine.
 
-    median, low, high  in `unit`; the interval is null for one sample, all three without a figure
+    median, low, high  in `unit`; 95 %, null for fewer than three samples; all null without a figure
     n                  number of samples behind the figure
     emulated           the machine or an ancestor of it is emulated
     step_loss          against the parent

@@ -25,7 +25,7 @@ def table(report: Report, console: Console) -> Group:
     """
     whole = grid(report)
     tables = [_draw(whole, places, console) for places in _split(whole, console)]
-    notes = [Text(_safe(note, console), overflow="fold") for note in whole.notes]
+    notes = [Text(encodable(note, console), overflow="fold") for note in whole.notes]
     return Group(*tables, *notes)
 
 
@@ -65,7 +65,7 @@ def _draw(whole: Grid, places: list[int], console: Console) -> Table:
     columns = [whole.columns[place] for place in places]
     workloads = ", ".join(dict.fromkeys(column.workload for column in columns))
     drawn = Table(
-        title=Text(_safe(workloads + (f" ({whole.title})" if whole.title else ""), console)),
+        title=Text(encodable(workloads + (f" ({whole.title})" if whole.title else ""), console)),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -73,18 +73,18 @@ def _draw(whole: Grid, places: list[int], console: Console) -> Table:
     )
     drawn.add_column(Text("level"), overflow="fold")
     for place, column in zip(places, columns, strict=True):
-        heading = Text(_safe("\n".join(column.heading), console))
+        heading = Text(encodable("\n".join(column.heading), console))
         widest = max(cell_len(line.cells[place]) for line in whole.lines)
         drawn.add_column(heading, justify="right", no_wrap=True, min_width=widest)
     for place, line in enumerate(whole.lines):
         if line.is_loss and not whole.lines[place - 1].is_loss:
             drawn.add_section()
         cells = (line.label, *(line.cells[place] for place in places))
-        drawn.add_row(*(Text(_safe(cell, console)) for cell in cells))
+        drawn.add_row(*(Text(encodable(cell, console)) for cell in cells))
     return drawn
 
 
-def _safe(text: str, console: Console) -> str:
+def encodable(text: str, console: Console) -> str:
     """The text in the console's encoding; a pipe that knows only ASCII gets ASCII."""
     if not console.options.ascii_only:
         return text

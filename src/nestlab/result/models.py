@@ -104,7 +104,7 @@ class Sample(Record):
 
     round         which repetition, from 1
     order         which run of the whole bench, from 1; samples of one run share it
-    elapsed       seconds from start to exit of the tool by L0's clock
+    elapsed       seconds from start to exit of the tool by L0's clock; null when nobody timed it
     elapsed_tool  seconds by the tool's own clock; null when it does not say
     elapsed_guest seconds by the measured machine's kernel (/proc/uptime), start to exit of the tool
     raw           the tool's output, relative to the run folder
@@ -113,7 +113,7 @@ class Sample(Record):
     value: FiniteFloat
     round: Annotated[int, Field(ge=1)]
     order: Annotated[int, Field(ge=1)]
-    elapsed: Seconds
+    elapsed: Seconds | None
     elapsed_tool: Seconds | None = None
     elapsed_guest: Seconds | None = None
     raw: RawFile | None = None

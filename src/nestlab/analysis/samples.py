@@ -1,0 +1,24 @@
+"""The values of a series as an array."""
+
+import numpy as np
+
+from nestlab.analysis.interval import Values
+from nestlab.result.models import Result, Series
+
+
+def values_of(series: Series) -> Values:
+    """The samples of a series that went well; what a failed one left is no figure."""
+    samples = series.samples if series.status == "ok" else ()
+    return np.array([sample.value for sample in samples], dtype=np.float64)
+
+
+def in_order(series: Series) -> Values:
+    """The same in the order in which they were measured."""
+    order = np.array([sample.order for sample in series.samples], dtype=np.float64)
+    values = values_of(series)
+    return values[np.argsort(order, kind="stable")] if len(values) else values
+
+
+def seed_of(result: Result, series: Series) -> str:
+    """The seed of a series' intervals: its own, so that other series in the file do not count."""
+    return "/".join((str(result.run.order_seed), *series.key))
