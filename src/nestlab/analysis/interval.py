@@ -55,6 +55,8 @@ def median_interval(values: Values, *, seed: str) -> Interval:
         if len(values) > LARGE
         else bootstrap_interval(np.median, (values,), seed=seed)
     )
+    # interpolated quantiles can leave the samples by the last bit of a float
+    low, high = max(low, float(values.min())), min(high, float(values.max()))
     return around(median(values), low, high)
 
 
