@@ -31,30 +31,46 @@ def sysbench(argv: tuple[str, ...]) -> Completed:
 
 
 class BenchMachine(FakeMachine):
-    """`log` is shared between machines and has `path: what` in the order of all runs."""
+    """`log` is shared between machines and has `path: what` in the order of all runs.
+
+    lacks   programs that are not installed
+    placed  files that were put, by path
+    """
 
     def __init__(self, path: str, log: list[str], **tools: Tool) -> None:
         super().__init__(path)
         self.tools: dict[str, Tool] = {"fio": fio, "sysbench": sysbench, **tools}
         self.log = log
         self.drops = True
+        self.lacks: set[str] = set()
+        self.placed: dict[str, bytes] = {}
         self.programs.update(dict.fromkeys(("sh", "taskset", "rm", "mkdir"), self._play))
 
-    def _play(self, argv: tuple[str, ...], _stdin: bytes) -> Completed:
+    def _play(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
         if argv[0] in {"rm", "mkdir"}:
             self.log.append(f"{self.path}: {argv[0]}")
             return answer()
-        if "findmnt" in argv[2]:
-            return answer("vda\n")
-        if argv[-1] == "true":
-            return answer(stderr="nestlab-clock: 1.00 1.00\n")
-        if argv[:2] == ("sh", "-c") and "drop_caches" in argv[2]:
-            self.log.append(f"{self.path}: drop")
-            return answer(status=0 if self.drops else 2)
+        if (argv[0] == "sh" and '"$@"' not in argv[2]) or argv[-1] == "true":
+            return self._script(argv[2], argv[4:], stdin)
         command = argv[argv.index("taskset") + 3 :]
         layout = " layout" if "-rw=write" in command else ""
         self.log.append(f"{self.path}: {command[0]}{layout}")
         return self.tools[command[0]](command)
+
+    def _script(self, script: str, words: tuple[str, ...], stdin: bytes) -> Completed:
+        """The scripts of `bench/`."""
+        if "command -v" in script:
+            return answer("".join(f"{name}\n" for name in words if name in self.lacks))
+        if "umask" in script:
+            self.log.append(f"{self.path}: put {words[0]}")
+            self.placed[words[0]] = stdin
+            return answer()
+        if "findmnt" in script:
+            return answer("vda\n")
+        if "drop_caches" in script:
+            self.log.append(f"{self.path}: drop")
+            return answer(status=0 if self.drops else 2)
+        return answer(stderr="nestlab-clock: 1.00 1.00\n")
 
     @property
     def subject(self) -> Subject:

@@ -54,6 +54,27 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
     max_leaves=6,
 )
+METRICS = st.sampled_from(({"regex": r"^score: ([\d.]+)$"}, {"json": "jobs.0.iops"}))
+OWN = st.fixed_dictionaries(
+    {
+        "name": NAMES,
+        "command": st.tuples(WORDS.filter(str.strip), WORDS).map(list),
+        "metric": METRICS,
+        "unit": st.sampled_from(("s", "MB/s", "bogo ops/s")),
+        "better": st.sampled_from(("higher", "lower")),
+    },
+    optional={"seconds": st.integers(1, 86400)},
+)
+CHOSEN = st.dictionaries(
+    NAMES.filter(lambda name: name != "command"),
+    st.dictionaries(WORDS, JSON, max_size=3),
+    min_size=1,
+    max_size=1,
+)
+BENCH: dict[str, st.SearchStrategy[Any]] = {
+    "rounds": st.integers(1, 1000),
+    "workloads": st.lists(OWN | CHOSEN, max_size=3),
+}
 
 
 def _guests(children: st.SearchStrategy[Any] | None) -> st.SearchStrategy[Any]:
@@ -73,7 +94,7 @@ LABS = st.fixed_dictionaries(
     },
     optional={
         "defaults": st.fixed_dictionaries({}, optional=SETTINGS),
-        "bench": st.dictionaries(WORDS, JSON, max_size=3),
+        "bench": st.fixed_dictionaries({}, optional=BENCH),
     },
 )
 

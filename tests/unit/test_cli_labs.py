@@ -170,3 +170,21 @@ def test_an_unknown_lab(base: Path) -> None:
     with pytest.raises(StoredDataError) as caught:
         run(base, "down", "nothing")
     assert caught.value.code == "lab.unknown"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--workload", "nothing"), "workload.unknown"),
+        (("--workload", "nothing", "--workload", "unixbench"), "workload.unknown"),
+        (("--unixbench", "/x.tar"), "demo.options"),
+        (("--workload", "unixbench", "--unixbench", "/no/x.tar"), "unixbench.bad-archive"),
+    ],
+)
+def test_workloads_are_chosen_before_anything_begins(
+    base: Path, words: tuple[str, ...], code: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(base, "demo", *words)
+    assert caught.value.code == code
+    assert list(base.iterdir()) == []

@@ -19,6 +19,13 @@ def guest(line: str) -> str:
     return f"{HEAD}    {line}\n"
 
 
+OWN = "{name: mine, command: [a], unit: s, better: lower, metric: {regex: (x)}}"
+
+
+def bench(workload: str) -> str:
+    return f"bench:\n  workloads: [{workload}]\n{HEAD}"
+
+
 CASES = {
     "unknown key": (guest("memroy: 4GiB"), "unknown-key", "3:5: guests[0].memroy", "`memory`"),
     "unknown, nothing near": (guest("x: 1"), "unknown-key", "3:5: guests[0].x", "known keys here"),
@@ -60,6 +67,23 @@ CASES = {
     "subnet": ("networks: {a: {subnet: 10.0.0.1/24}}\n" + HEAD, "value", "not an IPv4", "/29"),
     "subnet number": ("networks: {a: {subnet: 5}}\n" + HEAD, "value", "in text: 5", "/29"),
     "subnet size": ("networks: {a: {subnet: 10.0.0.0/30}}\n" + HEAD, "value", "from /8", "/29"),
+    "bench key": ("bench: {round: 2}\n" + HEAD, "unknown-key", "1:9: bench.round is", "`rounds`"),
+    "rounds": ("bench: {rounds: 0}\n" + HEAD, "value", "bench.rounds must be at least 1", "1000"),
+    "workloads": ("bench: {workloads: fio}\n" + HEAD, "value", "must be a list: 'fio'", "fio"),
+    "workload in text": (bench("fio"), "value", "2:15: bench.workloads[0] must be a map", "fio"),
+    "two workloads": (bench("{fio: {}, sysbench: {}}"), "value", "[0] must have at most 1", "fio"),
+    "chosen, with text": (bench("{fio: rw}"), "value", "workloads[0].fio must be a", "lab file"),
+    "own, a key": (bench(OWN[:-1] + ", units: s}"), "unknown-key", "[0].units is not", "`unit`"),
+    "own, no unit": (bench(OWN.replace("unit: s, ", "")), "value", "[0].unit is missing", "MB/s"),
+    "own, name": (bench(OWN.replace("mine", "My")), "value", "workloads[0].name has", "small"),
+    "own, shell": (bench(OWN.replace("[a]", "a b")), "value", "be a list of words", "[sh, -c,"),
+    "own, two metrics": (bench(OWN.replace("(x)", "(x), json: a")), "value", "one of", "one"),
+    "own, a regex": (bench(OWN.replace("(x)", "(x")), "value", "is not a regular", "one group"),
+    "own, a brace": (bench(OWN.replace("(x)", "'(?P<a}>x)'")), "value", "bad character", "one"),
+    "own, no group": (bench(OWN.replace("(x)", "x")), "value", "must have one group", "one group"),
+    "own, a path": (bench(OWN.replace("regex: (x)", "json: a..b")), "value", "with dots", "iops"),
+    "own, better": (bench(OWN.replace("lower", "less")), "value", "must be 'higher' or", "lower"),
+    "own, seconds": (bench(OWN.replace("}}", "}, seconds: 0}")), "value", "at least 1: 0", "86400"),
     "network name": ("networks: {'a;b': {}}\n" + HEAD, "value", "networks['a;b']", "letter"),
     "no network": (guest("networks: [lann]"), "unknown-network", "3:16: guests[0].netw", "none"),
     "near network": (

@@ -55,11 +55,21 @@ class Ledger:
         self, machine: str, case: Case, metrics: tuple[Metric, ...], problem: NestlabError
     ) -> None:
         """Note that a run gave no figures: what others measured stays, and the first reason."""
-        reason = " ".join((problem.message, *problem.notes))[:_REASON_LIMIT]
         for metric in metrics:
             series = self._find(machine, case, metric)
             if not self._has_failed(series):
-                update = {"status": "failed", "reason": reason}
+                update = {"status": "failed", "reason": _reason(problem)}
+                self._put(Series.model_validate({**dict(series), **update}))
+        self._write()
+
+    def skip(
+        self, machine: str, case: Case, metrics: tuple[Metric, ...], problem: NestlabError
+    ) -> None:
+        """Note that a machine has not got what is measured; figures of another round stay."""
+        for metric in metrics:
+            series = self._find(machine, case, metric)
+            if series.key not in self._series:
+                update = {"status": "skipped", "reason": _reason(problem)}
                 self._put(Series.model_validate({**dict(series), **update}))
         self._write()
 
@@ -96,3 +106,7 @@ class Ledger:
 
     def _write(self) -> None:
         self.save(self.result)
+
+
+def _reason(problem: NestlabError) -> str:
+    return " ".join((problem.message, *problem.notes))[:_REASON_LIMIT]

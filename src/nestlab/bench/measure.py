@@ -10,22 +10,22 @@ from nestlab.bench.disk import drop_caches
 from nestlab.bench.envelope import Target, envelope_of, queue_cpus
 from nestlab.bench.launch import Timed, run_timed
 from nestlab.bench.ledger import Ledger
+from nestlab.bench.prepare import LIMIT, Preparation, failed
 from nestlab.bench.rounds import Turn, turns
 from nestlab.deadline import Deadline
-from nestlab.errors import MachineError, WorkloadError
+from nestlab.errors import MachineError, NestlabError, WorkloadError
 from nestlab.events import Progress, Sink, State
-from nestlab.machine.failures import last_lines
 from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.result.models import Sample
 from nestlab.units import format_duration
 from nestlab.workload.protocol import Argv, Case, Parsed, Workload
 
-_PREPARE = 600.0
 _GRACE = 120.0
 """Seconds that a run may take beyond what its own options bound."""
 
-_LIMIT = 8 << 20
+_SKIPPED = frozenset({"workload.missing-program", "workload.unavailable"})
+"""What a machine has not got is no failure of the workload."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ async def measure(
 class _Bench:
     """What the turns share.
 
-    laid_out  what was prepared already, by machine
-    owed      what is to be run on which machine when all is measured
+    owed  what is to be run on which machine when all is measured
     """
 
     subjects: Sequence[Subject]
@@ -94,7 +93,7 @@ class _Bench:
     save_raw: Callable[[str, bytes], str]
     sink: Sink
     stack: AsyncExitStack
-    laid_out: set[tuple[str, Argv]] = field(default_factory=set)
+    preparation: Preparation = field(default_factory=Preparation)
     lost: dict[str, MachineError] = field(default_factory=dict)
     owed: set[tuple[str, Argv]] = field(default_factory=set)
 
@@ -111,12 +110,21 @@ class _Bench:
         except (WorkloadError, MachineError) as problem:
             if problem.code == "machine.lost" and isinstance(problem, MachineError):
                 self.lost.setdefault(machine.path, problem)
-            self.ledger.fail(machine.path, job.case, job.workload.metrics, problem)
-            self.sink(Progress(machine.path, f"{step} failed: {problem.message}", State.FAILED))
+            self._give_up(turn, step, problem)
             return
         samples = _sampler(turn, timed, raw, parsed)
         self.ledger.add(machine.path, job.case, parsed, samples)
         self.sink(Progress(machine.path, f"{step}: {format_duration(done.elapsed)}", State.DONE))
+
+    def _give_up(self, turn: Turn[Subject, Job], step: str, problem: NestlabError) -> None:
+        """Note why there is no figure: what is missing is skipped, anything else failed."""
+        path, job = turn.machine.machine.path, turn.case
+        if problem.code in _SKIPPED:
+            self.ledger.skip(path, job.case, job.workload.metrics, problem)
+            self.sink(Progress(path, f"{step} skipped: {problem.message}", State.DONE))
+        else:
+            self.ledger.fail(path, job.case, job.workload.metrics, problem)
+            self.sink(Progress(path, f"{step} failed: {problem.message}", State.FAILED))
 
     async def _run(self, turn: Turn[Subject, Job]) -> Timed:
         subject, job = turn.machine, turn.case
@@ -126,12 +134,11 @@ class _Bench:
         envelope = envelope_of(subject.target, self.cpus)
         command = job.workload.command(job.case, envelope)
         self._owe(subject.machine, command.cleanup)
-        for argv in command.prepare:
-            await self._lay_out(subject.machine, argv, job.workload.name)
-        if command.prepare:  # it works on a disk
+        await self.preparation.make(subject.machine, job.workload, command)
+        if command.cold:
             await self._drop_caches(subject.machine.path)
         deadline = Deadline.after(command.expected_seconds + _GRACE)
-        return await run_timed(subject.machine, command.argv, deadline=deadline, limit=_LIMIT)
+        return await run_timed(subject.machine, command.argv, deadline=deadline, limit=LIMIT)
 
     def _owe(self, machine: Machine, cleanup: Sequence[Argv]) -> None:
         """Whatever happens next, this is run once when all is measured."""
@@ -139,15 +146,6 @@ class _Bench:
             if (machine.path, undo) not in self.owed:
                 self.owed.add((machine.path, undo))
                 self.stack.push_async_callback(_remove, machine, undo)
-
-    async def _lay_out(self, machine: Machine, argv: Argv, name: str) -> None:
-        """Once per machine."""
-        if (machine.path, argv) in self.laid_out:
-            return
-        done = await machine.run(argv, deadline=Deadline.after(_PREPARE), limit=_LIMIT)
-        if not done.ok:
-            raise _failed(f"the preparation of {name}", done)
-        self.laid_out.add((machine.path, argv))
 
     async def _drop_caches(self, path: str) -> None:
         """On the machine and all its ancestors."""
@@ -192,19 +190,10 @@ def _parse(job: Job, done: Completed) -> Parsed:
     except WorkloadError as problem:
         if done.ok or problem.code == "workload.failed":
             raise
-        raise _failed(job.workload.name, done) from problem
+        raise failed(job.workload.name, done) from problem
     if not done.ok:
-        raise _failed(job.workload.name, done)
+        raise failed(job.workload.name, done)
     return parsed
-
-
-def _failed(what: str, done: Completed) -> WorkloadError:
-    how = f"status {done.status}" if done.signal is None else f"signal {done.signal}"
-    return WorkloadError(
-        "workload.failed",
-        f"{what} ended with {how}",
-        notes=last_lines(done.stderr) or last_lines(done.stdout),
-    )
 
 
 def new_seed() -> int:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nestlab.lab.demo import Outcome
+    from nestlab.workload.builtin import Size
     from nestlab.workload.protocol import Workload
 
 
@@ -30,6 +32,8 @@ _EXAMPLES = """Examples:
   nestlab demo --quick            a look, in some minutes
 
   nestlab demo --depth 3          one level more
+
+  nestlab demo --workload exits   what leaving a guest costs
 
   nestlab demo --keep             leave the lab running and say how to enter it
 
@@ -52,6 +56,14 @@ def demo(
     full: Annotated[
         bool, typer.Option("--full", help="1 GiB and up to 1000 s for each fio job.")
     ] = False,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure this one; may be given several times."),
+    ] = None,
+    unixbench: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A tar of UnixBench 5.1.3, instead of a download."),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the lab running.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file.")] = False,
     accel: Annotated[
@@ -67,17 +79,16 @@ def demo(
 
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
-    from nestlab.errors import NestlabError, UsageError
+    from nestlab.errors import NestlabError
     from nestlab.lab.demo import Demo, run_demo
 
-    if quick and full:
-        raise UsageError("demo.options", "--quick and --full exclude each other")
+    home = Home.from_environment()
     wanted = Demo(
         depth=depth,
         wanted=accel.value,
         boot_timeout=boot_timeout,
         rounds=rounds,
-        workloads=_workloads(quick=quick, full=full),
+        workloads=_workloads(_size(quick=quick, full=full), workload or (), unixbench, home),
         keep=keep,
         argv=tuple(ascii(argument)[1:-1] for argument in sys.argv),
     )
@@ -86,7 +97,7 @@ def demo(
     with ProgressView(console) as view:
         try:
             outcome = run_interruptible(
-                run_demo(wanted, Home.from_environment(), view, started=folder.append), view.say
+                run_demo(wanted, home, view, started=folder.append), view.say
             )
         except NestlabError:
             for path in folder:
@@ -97,12 +108,38 @@ def demo(
     _show(outcome, console, as_json=as_json)
 
 
-def _workloads(*, quick: bool, full: bool) -> "tuple[Workload, ...]":
-    from nestlab.workload import builtin
+def _size(*, quick: bool, full: bool) -> "Size":
+    from nestlab.errors import UsageError
 
+    if quick and full:
+        raise UsageError("demo.options", "--quick and --full exclude each other")
     if quick:
-        return builtin.quick()
-    return builtin.full() if full else builtin.demo()
+        return "quick"
+    return "full" if full else "demo"
+
+
+def _workloads(
+    size: "Size", chosen: Sequence[str], archive: Path | None, home: Home
+) -> "tuple[Workload, ...]":
+    """Those that were named, or the default ones; UnixBench needs its source first."""
+    import asyncio
+
+    from nestlab.errors import UsageError
+    from nestlab.lab.unixbench import unixbench_tree
+    from nestlab.workload import builtin
+    from nestlab.workload.installed import installed
+
+    others = installed([name for name in chosen if name not in builtin.names()])
+    rest = [name for name in chosen if name != builtin.UNIXBENCH]
+    found = builtin.selected(rest, size, others=others)  # before anything is downloaded
+    if builtin.UNIXBENCH in chosen:
+        tree = asyncio.run(unixbench_tree(archive, home))
+        return builtin.selected(chosen, size, unixbench=tree, others=others)
+    if archive is not None:
+        raise UsageError(
+            "demo.options", "--unixbench is for --workload unixbench", hint="name that one too"
+        )
+    return found or builtin.selected(builtin.DEFAULTS, size)
 
 
 def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:

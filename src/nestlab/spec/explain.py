@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from nestlab.errors import UsageError
+from nestlab.spec.bench import TAGS, Bench, BenchWorkload
+from nestlab.spec.entry import Entry
 from nestlab.spec.finding import Finding, Loc, key_path, nearest, shown
-from nestlab.spec.models import Disk, Entry, File, Guest, LabSpec, Network, Settings
+from nestlab.spec.models import Disk, File, Guest, LabSpec, Network, Settings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -41,7 +43,7 @@ def explain(error: ValidationError) -> Iterator[Finding]:
 
 
 def _finding(details: "ErrorDetails") -> Finding:
-    kind, loc = details["type"], details["loc"]
+    kind, loc = details["type"], tuple(part for part in details["loc"] if part not in TAGS)
     if kind == "extra_forbidden":
         owner, _ = _field(loc)
         unknown = UsageError(
@@ -65,8 +67,12 @@ def _field(loc: Loc) -> tuple[type[Entry], str]:
     """The model that a location is in, and its field there."""
     names = [part for part in loc if isinstance(part, str)]
     match names:
-        case ["bench" | "networks" as key] | ["bench" as key, *_] | ["networks" as key, _]:
+        case ["bench" | "networks" as key] | ["networks" as key, _]:
             return LabSpec, key
+        case ["bench", "workloads", key, *_]:
+            return BenchWorkload, key
+        case ["bench", key, *_]:
+            return Bench, key
         case ["networks", _, key, *_]:
             return Network, key
         case []:

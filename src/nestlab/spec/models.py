@@ -7,14 +7,13 @@ from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    JsonValue,
     WithJsonSchema,
 )
 
+from nestlab.spec.bench import Bench
+from nestlab.spec.entry import Entry
 from nestlab.spec.values import (
     AbsolutePath,
     Command,
@@ -59,12 +58,6 @@ def _only_qemu(value: object) -> object:
     if value == "libvirt":
         raise refusal("cannot be libvirt yet; it comes in a later version", hint="write qemu")
     return value
-
-
-class Entry(BaseModel):
-    """Base of all parts of a lab file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Disk(Entry):
@@ -199,4 +192,6 @@ class LabSpec(Entry):
         description=f"name: {{}} for each network; a name has at most 31 characters: {_NAME}",
         json_schema_extra={"additionalProperties": False},
     )
-    bench: dict[str, JsonValue] = Field(default={}, description="what `nestlab bench` measures")
+    bench: Bench = Field(
+        default_factory=Bench, description="what is measured: {rounds: 5, workloads: […]}"
+    )

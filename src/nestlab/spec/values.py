@@ -32,7 +32,7 @@ _UNITS = (("TiB", TIB), ("GiB", GIB), ("MiB", MIB), ("KiB", KIB))
 
 def refusal(problem: str, **context: object) -> PydanticCustomError:
     """What a validator raises: `problem` continues the sentence that the key path begins."""
-    return PydanticCustomError("lab_value", problem.replace("{", "("), context)
+    return PydanticCustomError("lab_value", problem.replace("{", "(").replace("}", ")"), context)
 
 
 def size_text(size: int) -> str:
@@ -159,3 +159,17 @@ Command = Annotated[
     ),
 ]
 """Text is a line for the guest's shell; a list of words is an argv that no shell sees."""
+
+
+def _only_words(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise refusal("must be a list of words", hint="for a line of shell: [sh, -c, 'line']")
+    return value
+
+
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: _only_words(_read_command(value))),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
+"""An argv that no shell sees."""

@@ -72,6 +72,7 @@ class Fio:
             argv=bind(envelope, argv),
             cleanup=(("rm", "-f", "--", f"{envelope.directory.rstrip('/')}/{FILE}"),),
             expected_seconds=float(case.number("runtime")),
+            cold=True,
         )
 
     def parse(self, case: Case, stdout: bytes) -> Parsed:

@@ -57,21 +57,34 @@ class Case:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that a case needs on the machine; `path` is absolute and belongs to the workload."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Command:
     """How a case is run; every part is an argv, none needs a shell.
 
-    prepare           run in this order before the clock starts; may be run again without harm
+    prepare           run in this order before the clock starts, each once on a machine; may be
+                      run again without harm
     argv              the measured command
     cleanup           run afterwards, also when something failed
     expected_seconds  how long `argv` works when all is well, without the start of the process;
                       callers make their deadline and progress from it. `prepare` is not in it:
                       how fast a disk is written is unknown before it is measured
+    files             put on the machine before `prepare`, each once
+    cold              whether the page caches are dropped before `argv`: it measures a disk
     """
 
     prepare: tuple[Argv, ...]
     argv: Argv
     cleanup: tuple[Argv, ...]
     expected_seconds: float
+    files: tuple[File, ...] = ()
+    cold: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +159,7 @@ class Workload(Protocol):
         """Read what the measured command printed: exactly the figures of `metrics`.
 
         Raises WorkloadError: `workload.failed` (the tool says that it failed, and why),
-        `workload.unreadable-output` (not what this parser knows; never guessed).
+        `workload.unreadable-output` (not what this parser knows; never guessed),
+        `workload.unavailable` (this machine has not got what is measured: a skipped series).
         """
         ...
