@@ -17,6 +17,8 @@ guests:
     memory: 4GiB
     disk: 12GiB
     kernel: [nestlab.test=1]
+    disks: [{size: 1GiB, name: volumes}, {size: 2GiB}]
+    devices: [FOLDER/data.img]
     files:
       - {source: motd, target: /etc/motd, mode: "0640"}
     run:
@@ -30,7 +32,9 @@ guests:
 @pytest.fixture(scope="module")
 def user(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     """A user whose lab is up; afterwards nothing of it is left."""
-    user = User.in_folder(tmp_path_factory.mktemp("user"), LAB)
+    folder = tmp_path_factory.mktemp("user")
+    user = User.in_folder(folder, LAB.replace("FOLDER", str(folder)))
+    (user.folder / "data.img").write_bytes(b"given".ljust(1 << 20, b"\0"))
     (user.folder / "motd").write_text("welcome\n")
     before = snapshot()
     user.said("up")
@@ -56,6 +60,19 @@ def test_the_guest_is_what_the_file_says(user: User) -> None:
     kernel = user.said("exec", "l1", "--", "uname", "-r")
     assert user.said("exec", "l1", "--", "cat", "/root/first-boot") == kernel
     user.said("exec", "l1", "--", "test", "-e", "/root/a b")
+
+
+def test_disks_of_its_own_and_of_its_parent_have_names(user: User) -> None:
+    by_id = "/dev/disk/by-id/virtio-"
+    sizes = user.said(
+        "exec", "l1", "--", "blockdev", "--getsize64", f"{by_id}volumes", f"{by_id}d1"
+    )
+    assert sizes.split() == [str(1 << 30), str(2 << 30)]
+    user.said("exec", "l1", "--", "dd", "if=/dev/zero", f"of={by_id}volumes", "count=1")
+    assert user.said("exec", "l1", "--", "head", "-c5", f"{by_id}dev0") == "given"
+    refused = user.nestlab("exec", "l1", "--", "dd", "if=/dev/zero", f"of={by_id}dev0", "count=1")
+    assert refused.returncode != 0
+    assert (user.folder / "data.img").read_bytes()[:5] == b"given"
 
 
 def test_streams_and_status_are_the_command_s_own(user: User) -> None:
