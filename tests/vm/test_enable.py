@@ -21,6 +21,7 @@ from nestlab.facts.model import Facts
 from nestlab.home import Home
 from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import gather_ready, promote
+from nestlab.hypervisor.qemu.disks import handed_down
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up_new
@@ -117,23 +118,16 @@ def boot_l2(l1: L1, stack: AsyncExitStack) -> Facts:
 
     async def work() -> Facts:
         parent = await promote(l1.machine, "kvm", ours=False, deadline=Deadline.after(90))
-        request = Request(
-            chain_of(2)[0].guests, {"debian-12": base_image(_IMAGE[0])}, boot_timeout=300
-        )
+        guest = l1.lab.levels[1].guest
+        assert guest
+        (image,) = handed_down(guest.plan)
+        request = Request(chain_of(2)[0].guests, {"debian-12": image}, boot_timeout=300)
         events: list[Event] = []
         climb = Climb(request, l1.lab, l1.base / "evidence-l2", events.append)
         await climb.climb(parent, stack)
         return l1.lab.levels.pop().facts
 
     return l1.loop.run(work())
-
-
-_IMAGE: list[Image] = []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _the_image(image: Image) -> None:
-    _IMAGE.append(image)
 
 
 def test_doctor_says_that_nesting_is_off(l1: L1) -> None:
