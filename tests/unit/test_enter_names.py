@@ -7,7 +7,7 @@ import pytest
 from lab_examples import L1, L2, home, saved
 from nestlab.errors import NestlabError, StoredDataError, UsageError
 from nestlab.lab.copying import Copy, plan_copy, targets
-from nestlab.lab.down import find_lab
+from nestlab.lab.known import find_lab
 from nestlab.lab.naming import Name, Place, find_machine, parse_name, parse_place
 from nestlab.lab.state import LabState, save_state
 

@@ -13,8 +13,8 @@ from nestlab.errors import MachineError
 from nestlab.events import Event, Notice
 from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import Request
-from nestlab.lab.down import labs
 from nestlab.lab.folder import remove_lab
+from nestlab.lab.known import labs
 from nestlab.lab.opening import held, made
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import LabState, load_state

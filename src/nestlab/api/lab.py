@@ -12,10 +12,11 @@ from nestlab.events import Sink, discard
 from nestlab.home import Home
 from nestlab.hypervisor.accelerator import Wanted
 from nestlab.lab import control
-from nestlab.lab.down import down, find_lab, labs
+from nestlab.lab.down import down
 from nestlab.lab.fit import fit
 from nestlab.lab.from_file import guests_of, networks_of
 from nestlab.lab.goal import Goal
+from nestlab.lab.known import find_lab, named
 from nestlab.lab.reconcile import Terms
 from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.state import LabState
@@ -83,7 +84,7 @@ class Lab:
         """Bring it up. Raises NestlabError: all that can go wrong on the way."""
         self._stack = AsyncExitStack()
         if self.guests is not None:
-            there = any(state.name == self.name for _, state in labs(self.home))
+            there = named(self.home, self.name) is not None
             goal = Goal(self.name, self.guests, self.networks, self.host)
             await up(goal, self._terms, self.home, self.sink)
             if not (self.keep or there):

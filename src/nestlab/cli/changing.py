@@ -19,12 +19,11 @@ def find(word: str | None) -> "tuple[Found, str]":
 
     Raises UsageError `target.unreadable`, StoredDataError `lab.unknown`.
     """
-    from nestlab.lab.down import find_lab, labs
+    from nestlab.lab.known import find_lab, words_of
     from nestlab.lab.naming import parse_whole
 
     home = Home.from_environment()
-    known = [name for _, state in labs(home) for name in (state.id, state.name) if name]
-    name = parse_whole(word, known)
+    name = parse_whole(word, words_of(home))
     return find_lab(home, name.lab), name.path
 
 

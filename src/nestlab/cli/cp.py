@@ -54,12 +54,11 @@ def cp(
     from nestlab.cli.progress import ProgressView
     from nestlab.events import Event, Progress
     from nestlab.lab.copying import plan_copy
-    from nestlab.lab.down import labs
+    from nestlab.lab.known import words_of
     from nestlab.lab.naming import find_machine
 
     home = Home.from_environment()
-    known = [word for _, state in labs(home) for word in (state.id, state.name) if word]
-    wanted = plan_copy(words, known)
+    wanted = plan_copy(words, words_of(home))
     found = find_machine(home, wanted.machine)
     console = Console(stderr=True)
     with ProgressView(console) as view:

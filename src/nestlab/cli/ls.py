@@ -17,7 +17,7 @@ def ls(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """List labs."""
-    from nestlab.lab.down import labs
+    from nestlab.lab.known import labs
     from nestlab.lab.state import lab_state
 
     found = labs(Home.from_environment())

@@ -55,7 +55,7 @@ def status(
     from dataclasses import asdict
 
     from nestlab.cli.interrupt import run_interruptible
-    from nestlab.lab.down import find_lab, labs
+    from nestlab.lab.known import find_lab, labs
 
     home = Home.from_environment()
     wanted = [find_lab(home, lab)] if lab else labs(home)

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, MachineError
+from nestlab.hypervisor.carriers import CARRIERS
 from nestlab.hypervisor.qemu.process import end
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
@@ -15,10 +16,7 @@ _AROUND = 22
 """Bytes of a frame around its packet: 14 of Ethernet, and two VLAN tags of 4."""
 
 
-# Found as guests are: hypervisor/qemu/process.py
-_RUNS = """
-printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null || true
-"""
+_RUNS = CARRIERS + 'carriers "$1"'
 
 
 def switch_identity(lab: str, lan: str) -> str:

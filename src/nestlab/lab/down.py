@@ -4,35 +4,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from nestlab.deadline import Deadline
-from nestlab.errors import StoredDataError, UsageError
+from nestlab.errors import UsageError
 from nestlab.events import Progress, Sink, State, discard
 from nestlab.home import Home
 from nestlab.hypervisor.qemu.process import end
 from nestlab.hypervisor.switch import end_switch, switch_identity
 from nestlab.lab.folder import remove_lab, remove_leftovers
+from nestlab.lab.known import labs
 from nestlab.lab.opening import held
 from nestlab.lab.place import remove_place
 from nestlab.lab.root import root_of
-from nestlab.lab.state import LabState, lab_state, load_state
+from nestlab.lab.state import LabState, lab_state
 from nestlab.machine.path import parent_of
 
 _PATIENCE, _LOGIN = 30.0, 60.0
-
-
-def labs(home: Home) -> list[tuple[Path, LabState]]:
-    """Every lab of this user; raises StoredDataError `lab.damaged`."""
-    if not home.labs.is_dir():
-        return []
-    found = []
-    for folder in sorted(home.labs.iterdir()):
-        if folder.name.startswith("."):
-            continue  # being made or being removed
-        try:
-            found.append((folder, load_state(folder)))
-        except StoredDataError:
-            if folder.exists():
-                raise
-    return found
 
 
 async def down(folder: Path, state: LabState, *, sink: Sink = discard) -> None:
@@ -73,23 +58,3 @@ async def sweep(home: Home) -> list[str]:
                 await down(folder, state)
                 swept.append(state.id)
     return swept
-
-
-def find_lab(home: Home, lab: str | None) -> tuple[Path, LabState]:
-    """The lab of that id or that name, or the only one. Raises StoredDataError `lab.unknown`."""
-    known = labs(home)
-    found = [entry for entry in known if lab in {None, entry[1].id}]
-    if not found:
-        found = [entry for entry in known if lab == entry[1].name]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(_called(state) for _, state in known) or "none"
-    raise StoredDataError(
-        "lab.unknown",
-        f"there is no lab {lab}" if lab and not found else "which lab is meant is not clear",
-        hint=f"labs that are up: {names}",
-    )
-
-
-def _called(state: LabState) -> str:
-    return f"{state.id} ({state.name})" if state.name else state.id

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nestlab.home import Home
-from nestlab.lab.down import labs
+from nestlab.lab.known import labs
 
 
 def in_use(home: Home) -> dict[Path, str]:

@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 
 from nestlab.deadline import Deadline
+from nestlab.hypervisor.carriers import CARRIERS
 from nestlab.lab.decide import Seen
 from nestlab.lab.state import GuestRecord
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
 
-# Processes are found as in hypervisor/qemu/process.py, with the pattern in a pipe lest this shell
-# be found too.
-_LOOK = """
+_LOOK = (
+    CARRIERS
+    + """
 while [ $# -ge 2 ]; do
-    pid=$(printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null |
-        cut -d/ -f3 | head -n 1)
+    pid=$(carriers "$1" | head -n 1)
     disk=0; [ -f "$2/root.qcow2" ] && disk=1
     echo "${pid:-0} $disk"
     shift 2
 done
 """
+)
 
 
 async def look(

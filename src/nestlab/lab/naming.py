@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nestlab.errors import StoredDataError, UsageError
 from nestlab.home import Home
+from nestlab.lab.known import find_lab
 from nestlab.lab.state import GuestRecord, LabState
 
 _LAB = r"[\w.-]+"
@@ -90,8 +91,6 @@ def find_machine(home: Home, name: Name) -> Found:
 
     Raises StoredDataError `lab.unknown`, `lab.no-such-machine`.
     """
-    from nestlab.lab.down import find_lab  # noqa: PLC0415  (loads what starts QEMU)
-
     folder, state = find_lab(home, name.lab)
     for guest in state.guests:
         if guest.path == name.path:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nestlab.home import Home
 from nestlab.lab.decide import Decision, Seen, decide
-from nestlab.lab.down import labs
+from nestlab.lab.known import named
 from nestlab.lab.spec import GuestSpec
 
 
@@ -13,9 +13,10 @@ def preview(home: Home, name: str, guests: Sequence[GuestSpec]) -> dict[str, Dec
 
     Raises UsageError `lab.disk-shrinks`.
     """
-    state = next((state for _, state in labs(home) if state.name == name), None)
-    if state is None:
+    lab = named(home, name)
+    if lab is None:
         return {}
+    _, state = lab
     found: dict[str, Decision] = {}
 
     def walk(specs: Sequence[GuestSpec], parent: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from nestlab.deadline import Deadline
 from nestlab.errors import NestlabError
+from nestlab.hypervisor.carriers import CARRIERS
 from nestlab.lab.reach import log_in
 from nestlab.lab.root import root_of
 from nestlab.lab.state import GuestRecord, LabState, lab_state
@@ -23,12 +24,14 @@ PATIENCE = 5.0
 """Seconds that a machine has to answer, once its parent has."""
 _CLOSE_PATIENCE = 3.0
 
-# Blocks of the disk that are in use, then the processes that carry the guest's identity: found as
-# in hypervisor/qemu/process.py, with the pattern in a pipe lest this shell be found too.
-_LOOK = """
+# Blocks of the disk that are in use, then the processes that carry the guest's identity.
+_LOOK = (
+    CARRIERS
+    + """
 stat -c '%b %B' -- "$2" 2>/dev/null || echo
-printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
+carriers "$1"
 """
+)
 
 Enter = Callable[[GuestRecord, Machine, Deadline], Awaitable[Machine]]
 """Log in on a guest through its parent."""

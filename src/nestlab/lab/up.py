@@ -8,9 +8,10 @@ from nestlab.errors import UsageError
 from nestlab.events import Notice, Sink
 from nestlab.home import Home
 from nestlab.hypervisor.switch import end_switch, switch_identity
-from nestlab.lab.down import labs, sweep
+from nestlab.lab.down import sweep
 from nestlab.lab.folder import naming
 from nestlab.lab.goal import Goal
+from nestlab.lab.known import named
 from nestlab.lab.opening import held, made
 from nestlab.lab.reconcile import Terms, reconcile
 from nestlab.lab.root import root_of
@@ -65,21 +66,22 @@ async def _unplug(lab: Lab, gone: Sequence[NetworkSpec]) -> None:
 
 
 async def _open(goal: Goal, home: Home, stack: AsyncExitStack) -> Lab:
-    for folder, state in labs(home):
-        if state.name == goal.name:
-            if goal.snapshot:
-                raise UsageError(
-                    "lab.name-taken",
-                    f"a lab named {goal.name} is there already",
-                    hint="give the new one another name with --name, or take that one down:"
-                    f" `nestlab down {goal.name}`",
-                )
-            lab = stack.enter_context(held(folder, state))
-            if lab.state.host != goal.host:
-                raise UsageError(
-                    "lab.elsewhere",
-                    f"lab {goal.name} is on {lab.state.host or 'this machine'}",
-                    hint="give the same --host, or another name in the lab file",
-                )
-            return lab
-    return await stack.enter_async_context(made(home, name=goal.name, host=goal.host, stays=True))
+    there = named(home, goal.name)
+    if there is None:
+        new = made(home, name=goal.name, host=goal.host, stays=True)
+        return await stack.enter_async_context(new)
+    if goal.snapshot:
+        raise UsageError(
+            "lab.name-taken",
+            f"a lab named {goal.name} is there already",
+            hint="give the new one another name with --name, or take that one down:"
+            f" `nestlab down {goal.name}`",
+        )
+    lab = stack.enter_context(held(*there))
+    if lab.state.host != goal.host:
+        raise UsageError(
+            "lab.elsewhere",
+            f"lab {goal.name} is on {lab.state.host or 'this machine'}",
+            hint="give the same --host, or another name in the lab file",
+        )
+    return lab

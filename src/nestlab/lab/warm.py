@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nestlab.errors import StoredDataError, UsageError
 from nestlab.home import Home, make_folder
-from nestlab.lab.down import labs
+from nestlab.lab.known import labs
 from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.state import LabState
 from nestlab.spec.values import LAB_NAME

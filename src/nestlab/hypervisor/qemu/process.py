@@ -8,6 +8,7 @@ import re
 
 from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
+from nestlab.hypervisor.carriers import CARRIERS
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import qemu_argv
 from nestlab.hypervisor.qemu.disks import grow_argv, overlay_argv, scratch_argv
@@ -21,11 +22,9 @@ _NO_DIRECT_IO = re.compile(r"not support O_DIRECT|O_DIRECT alignment")
 
 _MAKE_FOLDERS = 'umask 077; mkdir -p -- "$@"'
 
-# The pattern goes through a pipe, so that neither this shell nor grep carries it as an argument.
-_END = """
-carriers() {
-    printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
-}
+_END = (
+    CARRIERS
+    + """
 gone_within() {
     n=0
     while pids=$(carriers "$1"); [ -n "$pids" ]; do
@@ -41,6 +40,7 @@ gone_within "$1" 50 && exit 0
 echo $pids
 exit 1
 """
+)
 
 
 async def make_folders(machine: Machine, plan: GuestPlan, *, deadline: Deadline) -> None:

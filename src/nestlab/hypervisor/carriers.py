@@ -1,0 +1,9 @@
+"""Processes of a lab, as a shell finds them: by what they carry in their command line."""
+
+CARRIERS = """
+carriers() {
+    printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
+}
+"""
+"""A function that prints the process ids of an identity, of a guest or of a switch. The pattern
+goes through a pipe, so that neither the shell nor grep carries it as an argument."""
