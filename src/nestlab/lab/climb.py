@@ -27,7 +27,7 @@ from nestlab.lab.together import together
 from nestlab.lab.ways import prove_ways
 from nestlab.lab.wiring import wire
 from nestlab.lab.wish import Warm, Wish, from_snapshot, wishes
-from nestlab.machine.path import is_above, natural
+from nestlab.machine.path import natural
 
 ATTEMPTS = 3
 """How often an emulated lab whose nested part is lost while it comes up is started in all."""
@@ -148,8 +148,7 @@ class Climb:
         if step not in {Step.BUILD, Step.KEEP}:
             self.sink(Notice(f"{path}: {step.value}, because {wish.decision.why}"))
         if wish.seen.pid is not None:
-            inner = [each for each in self.lab.state.guests if is_above(path, each.path)]
-            await shut_down(self.lab, inner, hypervisor.machine, self.sink)
+            await shut_down(self.lab, path, hypervisor.machine, self.sink)
         if step is Step.REBUILD:
             self.lab.forget(path)
 

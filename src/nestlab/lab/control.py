@@ -1,6 +1,6 @@
 """What is done to machines of a lab that is there: stop, start, reboot, add, grow, remove."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from nestlab.lab.reach import reach
 from nestlab.lab.reconcile import Terms, reconcile
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
-from nestlab.lab.state import GuestRecord, LabState
+from nestlab.lab.state import LabState
 from nestlab.lab.stop import shut_down
 from nestlab.lab.together import together
 from nestlab.lab.tree import branch, changed, must_be_known, with_guest
@@ -101,25 +101,12 @@ async def remove(found: Found, path: str, sink: Sink) -> None:
 
 
 async def _stop(lab: Lab, path: str, sink: Sink, **changes: object) -> None:
-    known = lab.state.guests
-    tops: Sequence[GuestRecord] = (
-        [each for each in known if parent_of(each.path) == "l0"]
-        if path == "l0"
-        else [must_be_known(lab.state, path)]
-    )
+    first = [each.path for each in lab.state.guests if parent_of(each.path) == "l0"]
+    tops = first if path == "l0" else [must_be_known(lab.state, path).path]
     if not tops:
         return
-    async with _parent(lab, tops[0].path) as machine:
-        await together(
-            shut_down(
-                lab,
-                [top, *(each for each in known if each.path.startswith(f"{top.path}/"))],
-                machine,
-                sink,
-                **changes,
-            )
-            for top in tops
-        )
+    async with _parent(lab, tops[0]) as machine:
+        await together(shut_down(lab, top, machine, sink, **changes) for top in tops)
 
 
 @asynccontextmanager

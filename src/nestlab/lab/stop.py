@@ -1,6 +1,5 @@
 """Switching guests off with their disks kept: asked nicely, then made to, deeper ones first."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from nestlab.deadline import Deadline
@@ -11,6 +10,7 @@ from nestlab.lab.reach import log_in
 from nestlab.lab.running import Lab
 from nestlab.lab.state import GuestRecord
 from nestlab.lab.together import together
+from nestlab.lab.tree import must_be_known
 from nestlab.machine.path import parent_of
 from nestlab.machine.protocol import Machine
 
@@ -24,59 +24,47 @@ some six."""
 _CLEANUP = 30.0
 
 
-async def shut_down(
-    lab: Lab, records: Sequence[GuestRecord], parent: Machine, sink: Sink, **changes: object
-) -> None:
-    """Switch off the first of `records`, which runs on `parent`, after those of them inside it.
+async def shut_down(lab: Lab, path: str, parent: Machine, sink: Sink, **changes: object) -> None:
+    """Switch off a guest, which runs on `parent`, after those inside it.
 
     changes  what else is recorded of each that is off
 
     Raises CleanupError `guest.still-running`; MachineError `machine.*` when the parent is lost.
     """
-    top, *others = records
-    sink(Progress(top.path, "shutting down"))
-    asked = await _ask(lab, top, others, parent, sink, changes)
+    guest = must_be_known(lab.state, path)
+    sink(Progress(path, "shutting down"))
+    asked = await _ask(lab, guest, parent, sink, changes)
     deadline = Deadline.after(_CLEANUP + _SYNC)
-    await end(parent, top.identity, patience=_SYNC if asked else 0, deadline=deadline)
-    lab.change(top.path, pid=None, ssh_port=None, **changes)
-    sink(Progress(top.path, "off", State.DONE))
+    await end(parent, guest.identity, patience=_SYNC if asked else 0, deadline=deadline)
+    lab.change(path, pid=None, ssh_port=None, **changes)
+    sink(Progress(path, "off", State.DONE))
 
 
-async def shut_down_inner(lab: Lab, top: GuestRecord, parent: Machine, sink: Sink) -> None:
+async def shut_down_inner(lab: Lab, guest: GuestRecord, parent: Machine, sink: Sink) -> None:
     """Switch off all that runs inside a guest, which stays on. Raises as `shut_down` does."""
-    others = [each for each in lab.state.guests if each.path.startswith(f"{top.path}/")]
-    if not any(each.pid for each in others):
+    running = [each.path for each in _inside(lab, guest) if each.pid]
+    if not running:
         return
-    machine = await log_in(top, parent, lab.folder, Deadline.after(_ASK))
+    machine = await log_in(guest, parent, lab.folder, Deadline.after(_ASK))
     try:
-        await together(
-            shut_down(lab, _below(each, others), machine, sink, stopped=True)
-            for each in others
-            if parent_of(each.path) == top.path and each.pid
-        )
+        await together(shut_down(lab, path, machine, sink, stopped=True) for path in running)
     finally:
         await machine.close()
 
 
 async def _ask(
-    lab: Lab,
-    top: GuestRecord,
-    others: Sequence[GuestRecord],
-    parent: Machine,
-    sink: Sink,
-    changes: dict[str, object],
+    lab: Lab, guest: GuestRecord, parent: Machine, sink: Sink, changes: dict[str, object]
 ) -> bool:
     """Whether it took the wish to switch itself off, once all in it are off."""
-    if top.ssh_port is None:
+    if guest.ssh_port is None:
         return False
     try:
-        machine = await log_in(top, parent, lab.folder, Deadline.after(_ASK))
+        machine = await log_in(guest, parent, lab.folder, Deadline.after(_ASK))
     except MachineError:
         return False  # it hangs, or it is gone: signals end it, and it takes along what is in it
     try:
-        inner = [each for each in others if parent_of(each.path) == top.path]
         await together(
-            shut_down(lab, _below(each, others), machine, sink, **changes) for each in inner
+            shut_down(lab, each.path, machine, sink, **changes) for each in _inside(lab, guest)
         )
         # the connection may break before the answer comes
         with suppress(MachineError):
@@ -86,5 +74,5 @@ async def _ask(
         await machine.close()
 
 
-def _below(top: GuestRecord, records: Sequence[GuestRecord]) -> list[GuestRecord]:
-    return [top, *(each for each in records if each.path.startswith(f"{top.path}/"))]
+def _inside(lab: Lab, guest: GuestRecord) -> list[GuestRecord]:
+    return [each for each in lab.state.guests if parent_of(each.path) == guest.path]
