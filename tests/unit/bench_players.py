@@ -5,12 +5,13 @@ from pathlib import Path
 
 from facts_examples import facts
 from nestlab.bench.envelope import Target
-from nestlab.bench.measure import Subject
+from nestlab.bench.jobs import Subject
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-CLOCK = "nestlab-clock: 100.00 102.50\n"
+CPU = "cpu  100 0 50 1000 5 0 0 {} 0 0"
+CLOCK = f"nestlab-clock: 100.00 102.50 / {CPU.format(0)} / {CPU.format(9)}\n"
 
 Tool = Callable[[tuple[str, ...]], Completed]
 
@@ -20,14 +21,14 @@ def fio(argv: tuple[str, ...]) -> Completed:
     if "-rw=write" in argv:
         return answer("{}")
     rw = next(word for word in argv if word.startswith("-rw=")).removeprefix("-rw=")
-    return answer((GOLDEN / "fio" / f"{rw}.json").read_bytes(), stderr=CLOCK)
+    return answer((GOLDEN / "fio" / f"{rw}.json").read_bytes(), stderr=CLOCK, elapsed=2.6)
 
 
 def sysbench(argv: tuple[str, ...]) -> Completed:
     """With one or two threads."""
     threads = next(word for word in argv if word.startswith("--threads=")).partition("=")[2]
     golden = (GOLDEN / "sysbench" / f"cpu-{threads}.txt").read_bytes()
-    return answer(golden, stderr=CLOCK)
+    return answer(golden, stderr=CLOCK, elapsed=2.6)
 
 
 class BenchMachine(FakeMachine):
@@ -35,6 +36,7 @@ class BenchMachine(FakeMachine):
 
     lacks   programs that are not installed
     placed  files that were put, by path
+    quiet   what it says when it is listened to
     """
 
     def __init__(self, path: str, log: list[str], **tools: Tool) -> None:
@@ -42,6 +44,7 @@ class BenchMachine(FakeMachine):
         self.tools: dict[str, Tool] = {"fio": fio, "sysbench": sysbench, **tools}
         self.log = log
         self.drops = True
+        self.quiet = f"load 0.10\nstat {CPU.format(0)}\nstat {CPU.format(0)}\n"
         self.lacks: set[str] = set()
         self.placed: dict[str, bytes] = {}
         self.programs.update(dict.fromkeys(("sh", "taskset", "rm", "mkdir"), self._play))
@@ -70,7 +73,11 @@ class BenchMachine(FakeMachine):
         if "drop_caches" in script:
             self.log.append(f"{self.path}: drop")
             return answer(status=0 if self.drops else 2)
-        return answer(stderr="nestlab-clock: 1.00 1.00\n")
+        if "loadavg" in script:
+            self.log.append(f"{self.path}: listen")
+            return answer(self.quiet)
+        still = f"nestlab-clock: 1.00 1.00 / {CPU.format(0)} / {CPU.format(0)}\n"
+        return answer(stderr=still)
 
     @property
     def subject(self) -> Subject:

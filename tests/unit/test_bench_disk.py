@@ -77,7 +77,12 @@ def test_arguments_travel_as_they_are() -> None:
     assert timed.completed.text == "a b|$HOME|'\"||line\nline|-n|"
 
 
-@pytest.mark.parametrize("stderr", ["", "nestlab-clock: 2.00 1.00\n", "nestlab-clock: x y\n"])
+CPU = "cpu  1 2 3 4 5 6 7 8 9 10"
+
+
+@pytest.mark.parametrize(
+    "stderr", ["", f"nestlab-clock: 2.00 1.00 / {CPU} / {CPU}\n", "nestlab-clock: x y\n"]
+)
 def test_a_clock_that_says_nothing_or_nonsense_is_unknown(stderr: str) -> None:
     machine = FakeMachine(programs={"sh": lambda _argv, _stdin: answer(stderr=stderr)})
     timed = asyncio.run(run_timed(machine, ("true",), deadline=soon(), limit=1000))

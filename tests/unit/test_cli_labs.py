@@ -23,7 +23,7 @@ from nestlab.lab.lock import hold
 COMMANDS = (
     *("doctor", "enable", "disable", "demo", "up", "ls", "status", "exec", "ssh", "cp", "logs"),
     *("console", "ssh-config", "inventory", "stop", "start", "reboot", "grow", "add", "remove"),
-    *("snapshot", "down", "image", "report", "compare", "schema"),
+    *("snapshot", "down", "bench", "image", "report", "compare", "schema"),
 )
 
 
@@ -177,8 +177,8 @@ def test_an_unknown_lab(base: Path) -> None:
     [
         (("--workload", "nothing"), "workload.unknown"),
         (("--workload", "nothing", "--workload", "unixbench"), "workload.unknown"),
-        (("--unixbench", "/x.tar"), "demo.options"),
-        (("--workload", "unixbench", "--unixbench", "/no/x.tar"), "unixbench.bad-archive"),
+        (("--archive", "/x.tar"), "bench.options"),
+        (("--workload", "unixbench", "--archive", "/no/x.tar"), "unixbench.bad-archive"),
     ],
 )
 def test_workloads_are_chosen_before_anything_begins(

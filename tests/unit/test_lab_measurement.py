@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench_players import BenchMachine
 from facts_examples import cpu, facts
+from nestlab.bench.course import Course
 from nestlab.bench.ledger import Ledger
 from nestlab.events import discard
 from nestlab.hypervisor.protocol import Guest
@@ -42,7 +43,7 @@ def measured(base: Path, log: list[str]) -> Result:
     folder = RunFolder.create(base / "runs")
     ledger = Ledger(run=example().run, save=folder.save)
     workloads = [Fio(size=16 * MIB, runtime=3)]
-    asyncio.run(measure_lab(lab, proofs, workloads, ledger, folder, rounds=1, sink=discard))
+    asyncio.run(measure_lab(lab, proofs, workloads, ledger, folder, course=Course(1), sink=discard))
     assert folder.load() == ledger.result
     return ledger.result
 

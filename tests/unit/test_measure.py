@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
 
 import pytest
 
-from bench_players import GOLDEN, BenchMachine, fio
+from bench_players import CLOCK, CPU, GOLDEN, BenchMachine, fio, sysbench
+from nestlab.bench.course import Course, widest
+from nestlab.bench.jobs import jobs_of
 from nestlab.bench.ledger import Ledger
-from nestlab.bench.measure import jobs_of, measure, new_seed
+from nestlab.bench.measure import measure, new_seed
 from nestlab.errors import MachineError
 from nestlab.events import Event, Progress, State
 from nestlab.machine.fake import answer
 from nestlab.machine.protocol import Completed
+from nestlab.report.rows import rows
 from nestlab.result.models import MachineRecord, Result, Series
 from nestlab.units import MIB
 from nestlab.workload.fio import Fio
@@ -47,15 +52,22 @@ class Bench:
             )
         )  # fmt: skip
 
-    def run(self, workloads: Sequence[Workload] = WORKLOADS, *, rounds: int = 1) -> Result:
+    def run(
+        self,
+        workloads: Sequence[Workload] = WORKLOADS,
+        *,
+        rounds: int = 1,
+        course: Course | None = None,
+    ) -> Result:
         subjects = [machine.subject for machine in self.machines.values()]
         asyncio.run(
             measure(
                 subjects,
                 jobs_of(workloads, [subject.target for subject in subjects], cpus=2),
                 self.ledger,
+                machines=list(self.machines.values()),
                 cpus=2,
-                rounds=rounds,
+                course=course or Course(rounds, warm_up=False),
                 save_raw=self.save_raw,
                 sink=self.events.append,
             )
@@ -97,8 +109,7 @@ def test_a_sample_has_three_clocks_and_its_raw_output(bench: Bench) -> None:
     sample = series(bench.run(), "l1/l2", "cpu-2", "events_per_second").samples[0]
     assert sample.elapsed_tool == 2.0003
     assert sample.elapsed_guest == 2.5
-    assert sample.elapsed is not None
-    assert sample.elapsed < 2  # here nothing takes time
+    assert sample.elapsed == 2.6
     assert sample.raw
     assert b"8864.61" in bench.raw[sample.raw]
     orders = {s.order for found in bench.ledger.result.series for s in found.samples}
@@ -143,7 +154,7 @@ def test_caches_that_cannot_be_dropped_are_a_warning(bench: Bench) -> None:
 
 
 def broken(_argv: tuple[str, ...]) -> Completed:
-    return answer(status=1, stderr="fio: cannot open\nnestlab-clock: 1.00 2.00\n")
+    return answer(status=1, stderr=f"fio: cannot open\n{CLOCK}", elapsed=2.6)
 
 
 def test_a_level_that_fails_is_noted_and_the_others_go_on(bench: Bench) -> None:
@@ -228,6 +239,130 @@ class Leaves:
 def test_what_a_command_leaves_is_removed_without_a_layout_too(bench: Bench) -> None:
     bench.run([Leaves()])
     assert [line for line in bench.log if line.endswith("rm")]
+
+
+def test_the_warm_up_is_measured_and_counts_for_nothing(bench: Bench) -> None:
+    result = bench.run(course=Course(2))
+    found = series(result, "l1", "cpu-2", "events_per_second")
+    assert [(sample.round, sample.warm_up) for sample in found.samples] == [
+        *((0, True), (1, False), (2, False))
+    ]
+    (row,) = [
+        row
+        for row in rows(result).rows
+        if (row.machine, row.case, row.metric) == ("l1", "cpu-2", "events_per_second")
+    ]
+    assert row.n == 2
+    assert result.run.turns == 3 * 3 * 4
+    assert result.run.ended is not None
+
+
+def test_every_run_is_recorded_with_what_was_stolen(bench: Bench) -> None:
+    result = bench.run()
+    assert [turn.order for turn in result.turns] == list(range(1, 13))
+    assert {turn.status for turn in result.turns} == {"ok"}
+    passed = 100 + 50 + 1000 + 5 + 9  # of CLOCK: nothing but the 9 ticks of steal
+    assert {turn.conditions["steal"] for turn in result.turns} == {9 / 9}, passed
+    told = [warning for warning in rows(result).warnings if warning.code == "steal"]
+    assert {warning.where for warning in told} == {("l0",), ("l1",), ("l1/l2",)}
+
+
+def test_l0_is_listened_to_before_each_round(bench: Bench) -> None:
+    busy = "cpu  900 0 50 1100 5 0 0 0 0 0"
+    bench.machines["l0"].quiet = f"stat {CPU.format(0)}\nstat {busy}\nother 17\nload 3.5\n"
+    result = bench.run(rounds=2)
+    assert bench.log.count("l0: listen") == 2
+    assert [each.conditions["others"] for each in result.rounds] == [1, 1]
+    assert result.rounds[0].conditions["busy"] == round(800 / 900, 4)
+    (warning,) = [each for each in rows(result).warnings if each.code == "not-quiet"]
+    assert "1 other guest runs on l0" in warning.text
+    assert "89 % busy" in warning.text
+
+
+def slow_clock(argv: tuple[str, ...]) -> Completed:
+    """By its own word 2.5 s have passed."""
+    return replace(sysbench(argv), elapsed=9.0)
+
+
+def test_a_figure_by_a_clock_that_is_far_off_is_none(bench: Bench) -> None:
+    bench.machines["l1"].tools["sysbench"] = slow_clock
+    found = series(bench.run(), "l1", "cpu-2", "events_per_second")
+    assert (found.status, found.samples) == ("failed", ())
+    assert "the clock of l1 ran slow: it counted 2.50 s where l0 counted 9.00 s" in str(
+        found.reason
+    )
+
+
+def test_a_clock_that_is_a_little_off_is_a_warning_on_the_sample(bench: Bench) -> None:
+    bench.machines["l1"].tools["sysbench"] = lambda argv: replace(sysbench(argv), elapsed=2.46)
+    result = bench.run()
+    assert {
+        (found.machine, sample.warnings)
+        for found in result.series
+        for sample in found.samples
+        if found.workload == "sysbench-cpu"
+    } == {("l0", ()), ("l1", ("clock-disagrees",)), ("l1/l2", ())}
+
+
+def test_a_run_that_broke_off_is_gone_on_with_in_the_same_order(bench: Bench) -> None:
+    def lose(argv: tuple[str, ...]) -> Completed:
+        if len(bench.log) > 40:
+            bench.machines["l1"].lose()
+        return sysbench(argv)
+
+    bench.machines["l1"].tools["sysbench"] = lose
+    with pytest.raises(MachineError):
+        bench.run(rounds=3)
+    broken_off = bench.saved[-1]
+    assert broken_off.run.ended is None
+    again = Bench()
+    again.ledger = Ledger.resumed(broken_off, again.saved.append)
+    result = again.run(rounds=3)
+    assert {found.status for found in result.series} == {"ok"}
+    assert {len(found.samples) for found in result.series} == {3}
+    whole = Bench().run(rounds=3)
+    assert [(t.order, t.machine, t.case) for t in result.turns] == [
+        (t.order, t.machine, t.case) for t in whole.turns
+    ]
+    good = {turn.order for turn in broken_off.turns if turn.status == "ok"}
+    ran = sum(line.endswith((": fio", ": sysbench")) for line in again.log)
+    assert ran == len(whole.turns) - len(good)
+
+
+def test_until_goes_on_while_a_loss_is_not_known_well_enough(bench: Bench) -> None:
+    chance = Random(3)
+
+    def noisy(argv: tuple[str, ...]) -> Completed:
+        done = sysbench(argv)
+        rate = f"{8864.61 * chance.uniform(0.9, 1.1):.2f}".encode()
+        return replace(done, stdout=done.stdout.replace(b"8864.61", rate))
+
+    for machine in bench.machines.values():
+        machine.tools["sysbench"] = noisy
+    workloads = [SysbenchCpu(seconds=2)]
+    result = bench.run(workloads, course=Course(2, warm_up=False, until=0.08, most=40))
+    width = widest(result)
+    taken = max(turn.round for turn in result.turns)
+    assert width is not None
+    assert width < 0.08
+    assert 5 < taken < 40
+    limited = Bench()
+    for path, machine in bench.machines.items():
+        limited.machines[path].tools = machine.tools
+    result = limited.run(workloads, course=Course(2, warm_up=False, until=1e-6, most=6))
+    assert max(turn.round for turn in result.turns) == 6
+
+
+def test_what_is_left_is_said_all_the_time(bench: Bench) -> None:
+    bench.run(course=Course(1))
+    told = [
+        event.step
+        for event in bench.events
+        if isinstance(event, Progress) and event.state is State.WORKING
+    ]
+    assert len(told) == 24
+    assert all(" left)" in step for step in told)
+    assert "(24 of 24, about 0" in told[-1]
 
 
 def test_seeds_differ() -> None:

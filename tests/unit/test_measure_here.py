@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from facts_examples import cpu, facts
+from nestlab.bench.course import Course
 from nestlab.bench.envelope import Target
+from nestlab.bench.jobs import Subject, jobs_of
 from nestlab.bench.ledger import Ledger
-from nestlab.bench.measure import Subject, jobs_of, measure
+from nestlab.bench.measure import measure
 from nestlab.machine.local import LocalMachine
 from nestlab.report.rows import rows
 from nestlab.result.models import MachineRecord, Result
@@ -31,8 +33,9 @@ def measured(folder: Path, *workloads: Workload) -> Result:
             [subject],
             jobs_of(workloads, [target], cpus=len(cpus)),
             ledger,
+            machines=[subject.machine],
             cpus=len(cpus),
-            rounds=1,
+            course=Course(1, warm_up=False),
             save_raw=lambda name, _: f"raw/{name.replace(' ', '_')}",
             sink=lambda _: None,
         )

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench_players import GOLDEN, BenchMachine
+from nestlab.bench.course import Course
+from nestlab.bench.jobs import jobs_of
 from nestlab.bench.ledger import Ledger
-from nestlab.bench.measure import jobs_of, measure
+from nestlab.bench.measure import measure
 from nestlab.bench.prepare import Preparation
 from nestlab.errors import MachineError
 from nestlab.events import Event, Progress, State
@@ -34,8 +36,9 @@ def measured(
             [machine.subject],
             jobs_of(workloads, [machine.subject.target], cpus=2),
             ledger,
+            machines=[machine],
             cpus=2,
-            rounds=rounds,
+            course=Course(rounds, warm_up=False),
             save_raw=lambda name, _: f"raw/{name.replace(' ', '_')}",
             sink=events.append,
         )

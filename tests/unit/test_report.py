@@ -14,7 +14,7 @@ from measured import (
     seed_result,
     series,
 )
-from nestlab.report.clocks import disagreement
+from nestlab.analysis.clock import disagreement
 from nestlab.report.markdown import markdown
 from nestlab.report.models import Row
 from nestlab.report.rows import rows
@@ -159,8 +159,7 @@ def test_what_the_bench_noted_is_passed_on() -> None:
     ],
 )
 def test_a_clock_is_doubted_only_beyond_doubt(guest: float, host: float, sign: int) -> None:
-    sample = Sample(value=1.0, round=1, order=1, elapsed=host, elapsed_guest=guest)
-    found = disagreement(sample, allowance=2.0)
+    found = disagreement(host, guest, allowed=2.0)
     assert (found > 0) - (found < 0) == sign
 
 

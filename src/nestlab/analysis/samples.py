@@ -3,18 +3,24 @@
 import numpy as np
 
 from nestlab.analysis.interval import Values
-from nestlab.result.models import Result, Series
+from nestlab.result.models import Result, Sample, Series
 
 
 def values_of(series: Series) -> Values:
-    """The samples of a series that went well; what a failed one left is no figure."""
-    samples = series.samples if series.status == "ok" else ()
-    return np.array([sample.value for sample in samples], dtype=np.float64)
+    """The samples that count, of a series that went well; what a failed one left is no figure."""
+    return np.array([sample.value for sample in counted(series)], dtype=np.float64)
+
+
+def counted(series: Series) -> tuple[Sample, ...]:
+    """All samples of a series that went well but those of the warm-up."""
+    if series.status != "ok":
+        return ()
+    return tuple(sample for sample in series.samples if not sample.warm_up)
 
 
 def in_order(series: Series) -> Values:
     """The same in the order in which they were measured."""
-    order = np.array([sample.order for sample in series.samples], dtype=np.float64)
+    order = np.array([sample.order for sample in counted(series)], dtype=np.float64)
     values = values_of(series)
     return values[np.argsort(order, kind="stable")] if len(values) else values
 

@@ -2,9 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
 
 from nestlab.errors import NestlabError
-from nestlab.result.models import MachineRecord, Result, Run, Sample, Series, SeriesKey
+from nestlab.result.models import (
+    MachineRecord,
+    Result,
+    Round,
+    Run,
+    Sample,
+    Series,
+    SeriesKey,
+    Turn,
+)
 from nestlab.workload.protocol import Case, Metric, Parsed
 
 _REASON_LIMIT = 500
@@ -19,11 +30,48 @@ class Ledger:
     machines: tuple[MachineRecord, ...] = ()
     warnings: tuple[str, ...] = ()
     _series: dict[SeriesKey, Series] = field(default_factory=dict)
+    _turns: dict[int, Turn] = field(default_factory=dict)
+    _rounds: dict[int, Round] = field(default_factory=dict)
 
-    def begin(self, machines: tuple[MachineRecord, ...]) -> None:
-        """Note the machines."""
+    @classmethod
+    def resumed(cls, result: Result, save: Callable[[Result], None]) -> Self:
+        """What was measured before, without what failed or was skipped: that is tried again."""
+        good = {turn.order: turn for turn in result.turns if turn.status == "ok"}
+        ledger = cls(result.run, save, result.machines, result.warnings, {}, good)
+        ledger._rounds = {each.round: each for each in result.rounds}
+        for series in result.series:
+            samples = tuple(sample for sample in series.samples if sample.order in good)
+            if samples:
+                update = {"status": "ok", "reason": None, "samples": samples}
+                ledger._put(Series.model_validate({**dict(series), **update}))
+        return ledger
+
+    def begin(self, machines: tuple[MachineRecord, ...], *, turns: int | None = None) -> None:
+        """Note the machines, and how many runs are planned."""
         self.machines = machines
+        self.run = self.run.model_copy(update={"turns": turns, "ended": None})
         self._write()
+
+    def end(self) -> None:
+        """Note that all is measured."""
+        self.run = self.run.model_copy(update={"ended": datetime.now(UTC)})
+        self._write()
+
+    def expect(self, turns: int) -> None:
+        """Note that more runs are planned than at first."""
+        self.run = self.run.model_copy(update={"turns": turns})
+
+    def listened(self, found: Round) -> None:
+        """Note how quiet L0 was; of a round that is gone on with, as it was at first."""
+        self._rounds.setdefault(found.round, found)
+
+    def took(self, turn: Turn) -> None:
+        """Note a run; it is saved with its figures, or with why there are none."""
+        self._turns[turn.order] = turn
+
+    def has(self, order: int) -> bool:
+        """Whether that run was done before."""
+        return order in self._turns
 
     def warn(self, text: str) -> None:
         """Note, once, what every reader of the figures has to know."""
@@ -80,6 +128,8 @@ class Ledger:
             run=self.run,
             machines=self.machines,
             series=tuple(self._series.values()),
+            turns=tuple(sorted(self._turns.values(), key=lambda turn: turn.order)),
+            rounds=tuple(sorted(self._rounds.values(), key=lambda each: each.round)),
             warnings=self.warnings,
         )
 

@@ -1,59 +1,31 @@
 """Measure the same work at every level, one machine at a time."""
 
-import contextlib
 import random
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from nestlab.bench.disk import drop_caches
-from nestlab.bench.envelope import Target, envelope_of, queue_cpus
-from nestlab.bench.launch import Timed, run_timed
+from nestlab.bench.course import Course
+from nestlab.bench.estimate import Estimate
+from nestlab.bench.jobs import Job, JobTurn, Subject
 from nestlab.bench.ledger import Ledger
-from nestlab.bench.prepare import LIMIT, Preparation, failed
-from nestlab.bench.rounds import Turn, turns
+from nestlab.bench.quiet import Quiet, disturbances, listen
+from nestlab.bench.rounds import turns
+from nestlab.bench.runner import Outcome, Runner
+from nestlab.bench.traces import Traces
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, NestlabError, WorkloadError
-from nestlab.events import Progress, Sink, State
-from nestlab.machine.path import is_above
-from nestlab.machine.protocol import Completed, Machine
-from nestlab.result.models import Sample
+from nestlab.events import Notice, Progress, Sink, State
+from nestlab.machine.protocol import Machine
+from nestlab.result.models import FactValue, Round, Sample, Status, Turn
 from nestlab.units import format_duration
-from nestlab.workload.protocol import Argv, Case, Parsed, Workload
 
-_GRACE = 120.0
-"""Seconds that a run may take beyond what its own options bound."""
+_ASK = 60.0
 
 _SKIPPED = frozenset({"workload.missing-program", "workload.unavailable"})
 """What a machine has not got is no failure of the workload."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A machine to be measured, and what is known of it."""
-
-    machine: Machine
-    target: Target
-
-
-@dataclass(frozen=True)
-class Job:
-    """One case of one workload, the same for every machine."""
-
-    workload: Workload
-    case: Case
-
-
-def jobs_of(
-    workloads: Sequence[Workload], targets: Sequence[Target], *, cpus: int
-) -> tuple[Job, ...]:
-    """Every case, sized by the guests' vCPUs and the disks' queue maps."""
-    queues = queue_cpus(targets, cpus)
-    return tuple(
-        Job(workload, case)
-        for workload in workloads
-        for case in workload.cases(vcpus=cpus, queue_cpus=queues)
-    )
 
 
 async def measure(
@@ -61,139 +33,148 @@ async def measure(
     jobs: Sequence[Job],
     ledger: Ledger,
     *,
+    machines: Sequence[Machine],
     cpus: int,
-    rounds: int,
+    course: Course,
+    ours: Collection[int] = (),
     save_raw: Callable[[str, bytes], str],
     sink: Sink,
 ) -> None:
-    """Run every job on every subject, `rounds` times; the ledger has each sample at once.
+    """Run every job on every subject, once a round; the ledger has each sample at once.
 
-    A workload that fails at one level is noted there and the rest goes on, also when a machine is
-    lost: the others are measured to the end. Then raises its MachineError `machine.lost`.
+    What the ledger has already is not run again. A workload that fails at one level is noted there
+    and the rest goes on, also when a machine is lost: the others are measured to the end. Then
+    raises its MachineError `machine.lost`.
+
+    machines  all of the lab, L0 first
+    ours      pids of the lab's QEMUs on L0
     """
-    sequence = list(turns(subjects, jobs, rounds=rounds, seed=ledger.run.order_seed))
+    rounds = course.numbers(lambda: ledger.result)
+    sequence = turns(subjects, jobs, rounds=rounds, seed=ledger.run.order_seed)
     async with AsyncExitStack() as stack:
-        bench = _Bench(subjects, ledger, cpus, save_raw, sink, stack)
+        runner = Runner(machines, cpus, Traces(stack), save_raw, ledger.warn)
+        bench = _Bench(subjects, jobs, ledger, runner, sink)
+        planned = course.planned * bench.in_a_round
         for turn in sequence:
-            await bench.take(turn, of=len(sequence))
-    if bench.lost:
-        raise next(iter(bench.lost.values()))
+            if not ledger.has(turn.order):
+                await bench.begin(turn.round, ours)
+                await bench.take(turn, of=max(planned, bench.end_of_round(turn.order)))
+    if runner.lost:
+        raise next(iter(runner.lost.values()))
+    ledger.end()
 
 
 @dataclass
 class _Bench:
     """What the turns share.
 
-    owed  what is to be run on which machine when all is measured
+    heard  L0 before each round
+    round  the one that is being measured
     """
 
     subjects: Sequence[Subject]
+    jobs: Sequence[Job]
     ledger: Ledger
-    cpus: int
-    save_raw: Callable[[str, bytes], str]
+    runner: Runner
     sink: Sink
-    stack: AsyncExitStack
-    preparation: Preparation = field(default_factory=Preparation)
-    lost: dict[str, MachineError] = field(default_factory=dict)
-    owed: set[tuple[str, Argv]] = field(default_factory=set)
+    estimate: Estimate = field(default_factory=Estimate)
+    heard: list[Quiet] = field(default_factory=list)
+    round: int | None = None
 
-    async def take(self, turn: Turn[Subject, Job], *, of: int) -> None:
-        """One run: announce it, do it, note what came of it."""
-        machine, job = turn.machine.machine, turn.case
-        step = f"{job.workload.name} {job.case.case}"
-        self.sink(Progress(machine.path, f"{step} ({turn.order} of {of})"))
-        try:
-            timed = await self._run(turn)
-            done = timed.completed
-            raw = self.save_raw(f"{turn.order:03d}-{machine.path}-{step}.out", done.stdout)
-            parsed = _parse(job, done)
-        except (WorkloadError, MachineError) as problem:
-            if problem.code == "machine.lost" and isinstance(problem, MachineError):
-                self.lost.setdefault(machine.path, problem)
-            self._give_up(turn, step, problem)
+    @property
+    def in_a_round(self) -> int:
+        return len(self.subjects) * len(self.jobs)
+
+    def end_of_round(self, order: int) -> int:
+        """The order of the last run of its round."""
+        return -(-order // self.in_a_round) * self.in_a_round
+
+    async def begin(self, number: int, ours: Collection[int]) -> None:
+        """Listen to L0 before a round."""
+        if number == self.round:
             return
-        samples = _sampler(turn, timed, raw, parsed)
-        self.ledger.add(machine.path, job.case, parsed, samples)
-        self.sink(Progress(machine.path, f"{step}: {format_duration(done.elapsed)}", State.DONE))
+        self.round, host = number, self.runner.machines[0]
+        self.heard.append(await listen(host, ours, deadline=Deadline.after(_ASK)))
+        first, before, now = self.heard[0], self.heard[-2:][0], self.heard[-1]
+        warnings = tuple(disturbances(first, before, now))
+        for warning in warnings:
+            self.sink(Notice(f"warning: {warning}"))
+        self.ledger.listened(Round(round=number, conditions=now.conditions, warnings=warnings))
 
-    def _give_up(self, turn: Turn[Subject, Job], step: str, problem: NestlabError) -> None:
+    async def take(self, turn: JobTurn, *, of: int) -> None:
+        """One run: announce it, do it, note what came of it."""
+        path, job = turn.machine.machine.path, turn.case
+        self.ledger.expect(of)
+        self._announce(turn, of)
+        began, started = time.monotonic(), datetime.now(UTC)
+        try:
+            outcome = await self.runner.run(turn)
+        except (WorkloadError, MachineError) as problem:
+            self._give_up(turn, problem, started)
+            return
+        self.ledger.took(_record(turn, started, "ok", outcome.timed.steal))
+        self.ledger.add(path, job.case, outcome.parsed, _sampler(turn, outcome))
+        self.estimate.saw((path, job), time.monotonic() - began)
+        took = format_duration(outcome.timed.completed.elapsed)
+        self.sink(Progress(path, f"{job.step}: {took}", State.DONE))
+
+    def _announce(self, turn: JobTurn, of: int) -> None:
+        left = format_duration(self.estimate.of(self._rest(turn.order, of)))
+        told = f"{turn.case.step} ({turn.order} of {of}, about {left} left)"
+        self.sink(Progress(turn.machine.machine.path, told))
+
+    def _rest(self, order: int, of: int) -> list[tuple[object, float]]:
+        """What is still to be run, this one included; the order within a round is left open."""
+        whole, part = divmod(of - order + 1, self.in_a_round)
+        each: list[tuple[object, float]] = [
+            ((subject.machine.path, job), self.runner.command(subject, job).expected_seconds)
+            for job in self.jobs
+            for subject in self.subjects
+        ]
+        return [*(each * whole), *each[len(each) - part :]]
+
+    def _give_up(self, turn: JobTurn, problem: NestlabError, started: datetime) -> None:
         """Note why there is no figure: what is missing is skipped, anything else failed."""
         path, job = turn.machine.machine.path, turn.case
         if problem.code in _SKIPPED:
+            self.ledger.took(_record(turn, started, "skipped"))
             self.ledger.skip(path, job.case, job.workload.metrics, problem)
-            self.sink(Progress(path, f"{step} skipped: {problem.message}", State.DONE))
+            self.sink(Progress(path, f"{job.step} skipped: {problem.message}", State.DONE))
         else:
+            self.ledger.took(_record(turn, started, "failed"))
             self.ledger.fail(path, job.case, job.workload.metrics, problem)
-            self.sink(Progress(path, f"{step} failed: {problem.message}", State.FAILED))
-
-    async def _run(self, turn: Turn[Subject, Job]) -> Timed:
-        subject, job = turn.machine, turn.case
-        for path, problem in self.lost.items():
-            if is_above(path, subject.machine.path):
-                raise problem  # gone, or its ancestor is: nothing is waited for again
-        envelope = envelope_of(subject.target, self.cpus)
-        command = job.workload.command(job.case, envelope)
-        self._owe(subject.machine, command.cleanup)
-        await self.preparation.make(subject.machine, job.workload, command)
-        if command.cold:
-            await self._drop_caches(subject.machine.path)
-        deadline = Deadline.after(command.expected_seconds + _GRACE)
-        return await run_timed(subject.machine, command.argv, deadline=deadline, limit=LIMIT)
-
-    def _owe(self, machine: Machine, cleanup: Sequence[Argv]) -> None:
-        """Whatever happens next, this is run once when all is measured."""
-        for undo in cleanup:
-            if (machine.path, undo) not in self.owed:
-                self.owed.add((machine.path, undo))
-                self.stack.push_async_callback(_remove, machine, undo)
-
-    async def _drop_caches(self, path: str) -> None:
-        """On the machine and all its ancestors."""
-        for subject in self.subjects:
-            above = subject.machine.path
-            if not is_above(above, path):
-                continue
-            if not await drop_caches(subject.machine, deadline=Deadline.after(_GRACE)):
-                self.ledger.warn(
-                    f"the page cache of {above} could not be dropped before storage runs"
-                    " (that needs root): cached reads may flatter the levels above it"
-                )
+            self.sink(Progress(path, f"{job.step} failed: {problem.message}", State.FAILED))
 
 
-def _sampler(
-    turn: Turn[Subject, Job], timed: Timed, raw: str, parsed: Parsed
-) -> Callable[[float], Sample]:
+def _record(turn: JobTurn, started: datetime, status: Status, steal: float | None = None) -> Turn:
+    conditions: dict[str, FactValue] = {} if steal is None else {"steal": steal}
+    return Turn(
+        order=turn.order,
+        round=turn.round,
+        machine=turn.machine.machine.path,
+        workload=turn.case.case.workload,
+        case=turn.case.case.case,
+        started=started,
+        status=status,
+        conditions=conditions,
+    )
+
+
+def _sampler(turn: JobTurn, outcome: Outcome) -> Callable[[float], Sample]:
     def sample(value: float) -> Sample:
         return Sample(
             value=value,
             round=turn.round,
             order=turn.order,
-            elapsed=timed.completed.elapsed,
-            elapsed_tool=parsed.elapsed,
-            elapsed_guest=timed.guest_seconds,
-            raw=raw,
+            elapsed=outcome.timed.completed.elapsed,
+            elapsed_tool=outcome.parsed.elapsed,
+            elapsed_guest=outcome.timed.guest_seconds,
+            raw=outcome.raw,
+            warm_up=turn.warm_up,
+            warnings=("clock-disagrees",) if outcome.doubtful else (),
         )
 
     return sample
-
-
-async def _remove(machine: Machine, argv: Argv) -> None:
-    """Remove a laid-out file; where the machine is gone, so is the file."""
-    with contextlib.suppress(MachineError):
-        await machine.run(argv, deadline=Deadline.after(_GRACE))
-
-
-def _parse(job: Job, done: Completed) -> Parsed:
-    """The figures; of a run that failed, the tool's own reason if its output has one."""
-    try:
-        parsed = job.workload.parse(job.case, done.stdout)
-    except WorkloadError as problem:
-        if done.ok or problem.code == "workload.failed":
-            raise
-        raise failed(job.workload.name, done) from problem
-    if not done.ok:
-        raise failed(job.workload.name, done)
-    return parsed
 
 
 def new_seed() -> int:

@@ -10,6 +10,7 @@ import typer
 from nestlab import __version__
 from nestlab.cli import (
     add,
+    bench,
     compare,
     console,
     cp,
@@ -51,7 +52,7 @@ for command in (
     *(doctor, enable, disable, demo),
     *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory),
     *(stop, start, reboot, grow, add, remove, snapshot, down),
-    *(image, report, compare, schema),
+    *(bench, report, compare, image, schema),
 ):
     command.register(app)
 

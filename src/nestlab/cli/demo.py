@@ -60,7 +60,7 @@ def demo(
         list[str] | None,
         typer.Option(metavar="NAME", help="Measure this one; may be given several times."),
     ] = None,
-    unixbench: Annotated[
+    archive: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A tar of UnixBench 5.1.3, instead of a download."),
     ] = None,
@@ -88,7 +88,7 @@ def demo(
         wanted=accel.value,
         boot_timeout=boot_timeout,
         rounds=rounds,
-        workloads=_workloads(_size(quick=quick, full=full), workload or (), unixbench, home),
+        workloads=_workloads(_size(quick=quick, full=full), workload or (), archive, home),
         keep=keep,
         argv=tuple(ascii(argument)[1:-1] for argument in sys.argv),
     )
@@ -121,25 +121,12 @@ def _size(*, quick: bool, full: bool) -> "Size":
 def _workloads(
     size: "Size", chosen: Sequence[str], archive: Path | None, home: Home
 ) -> "tuple[Workload, ...]":
-    """Those that were named, or the default ones; UnixBench needs its source first."""
     import asyncio
 
-    from nestlab.errors import UsageError
-    from nestlab.lab.unixbench import unixbench_tree
-    from nestlab.workload import builtin
-    from nestlab.workload.installed import installed
+    from nestlab.lab.choice import choose
+    from nestlab.spec.bench import Bench
 
-    others = installed([name for name in chosen if name not in builtin.names()])
-    rest = [name for name in chosen if name != builtin.UNIXBENCH]
-    found = builtin.selected(rest, size, others=others)  # before anything is downloaded
-    if builtin.UNIXBENCH in chosen:
-        tree = asyncio.run(unixbench_tree(archive, home))
-        return builtin.selected(chosen, size, unixbench=tree, others=others)
-    if archive is not None:
-        raise UsageError(
-            "demo.options", "--unixbench is for --workload unixbench", hint="name that one too"
-        )
-    return found or builtin.selected(builtin.DEFAULTS, size)
+    return asyncio.run(choose(chosen, Bench(), size, archive, home))
 
 
 def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nestlab import __version__
+from nestlab.bench.course import Course
 from nestlab.bench.ledger import Ledger
 from nestlab.bench.measure import new_seed
 from nestlab.events import Notice, Progress, Sink, State
@@ -80,9 +81,8 @@ async def run_demo(
         request = Request(guests, images, demo.boot_timeout, attempts=ATTEMPTS)
         await stack.enter_async_context(bring_up(request, lab, host, evidence=evidence, sink=sink))
         proofs = await prove(lab, sink)
-        await measure_lab(
-            lab, proofs, demo.workloads, ledger, folder, rounds=demo.rounds, sink=sink
-        )
+        course = Course(rounds=demo.rounds, warm_up=False)
+        await measure_lab(lab, proofs, demo.workloads, ledger, folder, course=course, sink=sink)
         if demo.keep:
             lab.keep()
         else:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
+from nestlab.bench.fence import remove_fence
 from nestlab.deadline import Deadline
 from nestlab.errors import UsageError
 from nestlab.events import Progress, Sink, State, discard
@@ -39,6 +40,7 @@ async def down(folder: Path, state: LabState, *, sink: Sink = discard) -> None:
             for network in state.networks:
                 identity = switch_identity(state.id, network.name)
                 await end_switch(machine, identity, deadline=Deadline.after(_PATIENCE))
+            await remove_fence(machine, state.id)
             sink(Progress("lab", "removing its folders"))
             await remove_place(machine, state)
         remove_lab(folder, state)

@@ -1,7 +1,8 @@
 """A lab as it shall be: from its file, from a snapshot, or from both."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nestlab.errors import UsageError
@@ -10,6 +11,7 @@ from nestlab.lab.decide import differences
 from nestlab.lab.from_file import guests_of, networks_of
 from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.warm import Snapshot, find_snapshot
+from nestlab.spec.bench import Bench
 from nestlab.spec.load import load
 
 _FILE = Path("lab.yaml")
@@ -22,6 +24,7 @@ class Goal:
     name      the lab's name; no two that are there share one
     host      the machine at its root as `ssh` takes it; None: this one
     snapshot  what its guests of L0 are resumed from
+    bench     what the file wants to be measured; sha256: of that file
     """
 
     name: str
@@ -29,6 +32,8 @@ class Goal:
     networks: Sequence[NetworkSpec] = ()
     host: str | None = None
     snapshot: Snapshot | None = None
+    bench: Bench = field(default_factory=Bench)
+    sha256: str | None = None
 
 
 def goal_of(
@@ -60,11 +65,14 @@ def goal_of(
     if saved and file is None:
         guests = tuple(replace(each.spec, guests=()) for each in saved.guests)
         return Goal(name or saved.name, guests, saved.networks, where, saved)
-    spec = load(file or _FILE)
-    guests = guests_of(spec, file or _FILE)
+    file = file or _FILE
+    spec = load(file)
+    guests = guests_of(spec, file)
     if saved:
         _must_be_the_same(saved, guests)
-    return Goal(name or spec.name, guests, networks_of(spec), where, saved)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    networks = networks_of(spec)
+    return Goal(name or spec.name, guests, networks, where, saved, spec.bench, sha256)
 
 
 def _must_be_the_same(saved: Snapshot, guests: Sequence[GuestSpec]) -> None:

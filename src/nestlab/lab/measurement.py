@@ -1,13 +1,18 @@
 """Measure every level of a lab that is up and proved."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
 
+from nestlab.bench.course import Course
 from nestlab.bench.disk import disk_of, make_folder
 from nestlab.bench.envelope import Target
+from nestlab.bench.fence import Fence, fence
+from nestlab.bench.jobs import Subject, jobs_of
 from nestlab.bench.launch import launch_seconds
 from nestlab.bench.ledger import Ledger
-from nestlab.bench.measure import Subject, jobs_of, measure
+from nestlab.bench.measure import measure
 from nestlab.bench.record import record_machine
+from nestlab.bench.resume import must_be_the_same
 from nestlab.deadline import Deadline
 from nestlab.events import Sink
 from nestlab.lab.proof import Proof
@@ -20,6 +25,9 @@ from nestlab.workload.protocol import Workload
 _ASK = 60.0
 _IN_GUEST = "/var/lib/nestlab/bench"
 
+_ALIKE = 1.02
+"""Memory of machines of one size differs by what their kernels keep for themselves."""
+
 
 async def measure_lab(
     lab: Lab,
@@ -28,35 +36,60 @@ async def measure_lab(
     ledger: Ledger,
     folder: RunFolder,
     *,
-    rounds: int,
+    course: Course,
     sink: Sink,
+    paths: Collection[str] = (),
 ) -> None:
-    """Run the workloads in the same envelope at every level, L0 included."""
-    cpus = min(level.guest.plan.vcpus for level in lab.levels if level.guest)
-    subjects = [await _subject(proof.level, lab) for proof in proofs]
-    records = [
-        await _record(proof, subject, lab, cpus)
-        for proof, subject in zip(proofs, subjects, strict=True)
-    ]
-    ledger.begin(tuple(records))
-    await measure(
-        subjects,
-        jobs_of(workloads, [subject.target for subject in subjects], cpus=cpus),
-        ledger,
-        cpus=cpus,
-        rounds=rounds,
-        save_raw=folder.save_raw,
-        sink=sink,
-    )
+    """Run the workloads in the same envelope at every level, L0 included.
+
+    paths  of the machines to be measured; none: all
+
+    Raises UsageError `bench.resume-differs` when the ledger is that of another lab.
+    """
+    async with AsyncExitStack() as stack:
+        cpus = min(level.guest.plan.vcpus for level in lab.levels if level.guest)
+        subjects = await _subjects([proof.level for proof in proofs], lab, stack)
+        records = [
+            await _record(proof, subject, lab, cpus)
+            for proof, subject in zip(proofs, subjects, strict=True)
+        ]
+        jobs = jobs_of(workloads, [subject.target for subject in subjects], cpus=cpus)
+        if ledger.machines:
+            must_be_the_same(ledger.result, records, jobs)
+        chosen = [each for each in subjects if not paths or each.machine.path in paths]
+        ledger.begin(tuple(records), turns=course.planned * len(chosen) * len(jobs))
+        await measure(
+            chosen,
+            jobs,
+            ledger,
+            machines=[each.machine for each in subjects],
+            cpus=cpus,
+            course=course,
+            ours=[level.guest.pid for level in lab.levels if level.guest],
+            save_raw=folder.save_raw,
+            sink=sink,
+        )
 
 
-async def _subject(level: Level, lab: Lab) -> Subject:
+async def _subjects(levels: Sequence[Level], lab: Lab, stack: AsyncExitStack) -> list[Subject]:
+    """Each with a folder on the disk that counts, and with no more memory than the smallest has."""
+    sizes = [level.facts.memory.total for level in levels if level.facts.memory]
+    return [await _subject(level, lab, min(sizes, default=0), stack) for level in levels]
+
+
+async def _subject(level: Level, lab: Lab, bound: int, stack: AsyncExitStack) -> Subject:
     """On L0 a folder of the lab, which is on the disk that holds L1's overlay."""
     machine, deadline = level.machine, Deadline.after(_ASK)
-    folder = _IN_GUEST if level.guest else str(lab.folder / "bench")
+    folder = _IN_GUEST if level.guest else f"{lab.state.place}/bench"
     await make_folder(machine, folder, deadline=deadline)
     device = await disk_of(machine, folder, deadline=deadline)
-    return Subject(machine, Target(machine.path, level.facts, folder, device))
+    larger = level.facts.memory is not None and level.facts.memory.total > bound * _ALIKE
+    return Subject(
+        machine,
+        Target(machine.path, level.facts, folder, device),
+        await launch_seconds(machine, deadline=Deadline.after(_ASK)),
+        await fence(machine, lab.state.id, bound, stack) if larger else Fence(None),
+    )
 
 
 async def _record(proof: Proof, subject: Subject, lab: Lab, cpus: int) -> MachineRecord:
@@ -64,8 +97,10 @@ async def _record(proof: Proof, subject: Subject, lab: Lab, cpus: int) -> Machin
     usable = level.facts.cpu.usable if level.facts.cpu else (0,)
     extra: dict[str, FactValue] = {
         names.ENVELOPE_CPUS: min(cpus, len(usable)),
-        names.LAUNCH_SECONDS: await launch_seconds(level.machine, deadline=Deadline.after(_ASK)),
+        **_envelope(subject, enough=len(usable) >= cpus),
     }
+    if subject.launch is not None:
+        extra[names.LAUNCH_SECONDS] = subject.launch
     if subject.target.device:
         extra["disk"] = subject.target.device
     if guest:
@@ -80,3 +115,14 @@ async def _record(proof: Proof, subject: Subject, lab: Lab, cpus: int) -> Machin
         kvm_enabled=guest.kvm_enabled if guest else None,
         extra=extra,
     )
+
+
+def _envelope(subject: Subject, *, enough: bool) -> dict[str, FactValue]:
+    """Whether the machine has what all others have, no less and no more."""
+    if not enough:
+        return {names.ENVELOPE: "unequal", names.ENVELOPE_WHY: "it has fewer CPUs"}
+    if subject.fence.why:
+        why = f"its memory cannot be bounded: {subject.fence.why}"
+        return {names.ENVELOPE: "unequal", names.ENVELOPE_WHY: why}
+    bounded = {names.ENVELOPE_MEMORY: subject.fence.memory} if subject.fence.memory else {}
+    return {names.ENVELOPE: "equal", **bounded}

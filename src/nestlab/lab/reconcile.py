@@ -1,6 +1,7 @@
 """Make the guests of a lab be as they shall be, by what is there and by what is missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.enter import write_access
 from nestlab.lab.ground import images_on, probe_host
 from nestlab.lab.place import ensure_sockets, make_place
-from nestlab.lab.proof import prove
+from nestlab.lab.proof import Proof, prove
 from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
@@ -48,8 +49,26 @@ async def reconcile(
 ) -> None:
     """Start, build or make anew what is not as it shall be, and prove every machine of `guests`.
 
+    Raises as `standing` does.
+    """
+    async with standing(lab, guests, terms, home, sink, snapshot):
+        pass
+
+
+@asynccontextmanager
+async def standing(
+    lab: Lab,
+    guests: Sequence[GuestSpec],
+    terms: Terms,
+    home: Home,
+    sink: Sink,
+    snapshot: Snapshot | None = None,
+) -> AsyncIterator[list[Proof]]:
+    """The same, with the machines in hand; they stay when the context is left.
+
     What is up and right is left alone, and so are machines that are not among `guests`. When it
-    fails, what it has started is taken down again; disks that were there before stay.
+    fails, or the context is left by an error, what it has started is taken down again; disks that
+    were there before stay.
 
     snapshot  what guests of L0 that are new are resumed from
 
@@ -70,6 +89,7 @@ async def reconcile(
         request = Request(guests, images, terms.boot_timeout, attempts=ATTEMPTS, saved=saved)
         evidence = folder.path / "machines"
         async with bring_up(request, lab, host, evidence=evidence, sink=sink):
-            await prove(lab, sink)
+            proofs = await prove(lab, sink)
             lab.keep()
             write_access(lab.state, lab.folder)
+            yield proofs

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nestlab.errors import StoredDataError
 from nestlab.lab.lock import holder
 from nestlab.lab.spec import GuestSpec, NetworkSpec
+from nestlab.spec.bench import Bench
 
 _NAME, _VERSION = "nestlab.lab", 2
 
@@ -71,6 +72,7 @@ class LabState(_Record):
     wanted   which accelerator was asked for
     networks that its machines share, in the order of the lab file
     images   name -> folder in the image store: what its guests stand on from now on
+    bench    what its file wants to be measured; file_sha256: of that file
     """
 
     schema_: Literal["nestlab.lab/2"] = Field(default="nestlab.lab/2", alias="schema")
@@ -83,6 +85,8 @@ class LabState(_Record):
     wanted: Literal["auto", "kvm", "tcg"] = "auto"
     networks: tuple[NetworkSpec, ...] = ()
     images: dict[str, str] = {}
+    bench: Bench = Bench()
+    file_sha256: str | None = None
     guests: tuple[GuestRecord, ...] = ()
 
     def guest(self, path: str) -> GuestRecord | None:

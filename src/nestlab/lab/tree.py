@@ -28,7 +28,7 @@ def branch(state: LabState, path: str, *, stopped: bool = True) -> tuple[GuestSp
     Raises StoredDataError `lab.no-such-machine`.
     """
     if path == "l0":
-        return tree_of(state.guests)
+        return tree_of(each for each in state.guests if stopped or not each.stopped)
     must_be_known(state, path)
     below = (
         each

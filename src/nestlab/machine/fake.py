@@ -42,15 +42,19 @@ def answer(
     status: int | None = 0,
     signal: str | None = None,
     stderr: bytes | str = b"",
+    elapsed: float = 0.0,
 ) -> Completed:
-    """What a program leaves behind; its argv and the time are filled in when it was run."""
+    """What a program leaves behind; its argv is filled in when it was run.
+
+    elapsed  seconds that it pretends to take; the real time counts where that is more
+    """
     return Completed(
         argv=(),
         status=None if signal else status,
         signal=signal,
         stdout=stdout.encode() if isinstance(stdout, str) else stdout,
         stderr=stderr.encode() if isinstance(stderr, str) else stderr,
-        elapsed=0.0,
+        elapsed=elapsed,
     )
 
 
@@ -211,7 +215,7 @@ def _bounded(left: Completed, argv: tuple[str, ...], limit: int, elapsed: float)
         argv=argv,
         stdout=stdout.kept,
         stderr=stderr.kept,
-        elapsed=elapsed,
+        elapsed=max(elapsed, left.elapsed),
         truncated=left.truncated or stdout.truncated or stderr.truncated,
     )
 

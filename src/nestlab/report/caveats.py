@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from nestlab.analysis.samples import counted
 from nestlab.report.clocks import clock_caveats
+from nestlab.report.disturbances import disturbance_caveats
 from nestlab.report.doubts import sample_caveats
 from nestlab.report.lineage import emulated
 from nestlab.report.models import Caveat
 from nestlab.result.models import MachineRecord, Result
-from nestlab.result.names import CLOCKSOURCE, ENVELOPE_CPUS
+from nestlab.result.names import CLOCKSOURCE, ENVELOPE_CPUS, ENVELOPE_WHY
 
 SHORT_RUN = 1.0
 """Seconds below which a rate is mostly start-up; fio counts whole milliseconds besides."""
@@ -20,6 +22,7 @@ def caveats(result: Result) -> tuple[Caveat, ...]:
         *clock_caveats(result),
         *_clocksource(result),
         *_envelope(result),
+        *disturbance_caveats(result),
         *_params(result),
         *_tool_versions(result),
         *_short_runs(result),
@@ -52,10 +55,16 @@ def _clocksource(result: Result) -> Iterator[Caveat]:
 
 
 def _envelope(result: Result) -> Iterator[Caveat]:
-    cpus = _conditions(_measured(result), ENVELOPE_CPUS)
+    machines = _measured(result)
+    cpus = _conditions(machines, ENVELOPE_CPUS)
     if len(set(cpus.values())) > 1:
-        text = f"the machines were given different numbers of CPUs: {_told(cpus)}"
+        text = (
+            f"envelope: unequal: the machines were given different numbers of CPUs: {_told(cpus)}"
+        )
         yield Caveat(code="envelope-unequal", where=tuple(cpus), text=text)
+    for path, why in _conditions(machines, ENVELOPE_WHY).items():
+        text = f"envelope: unequal: {path} is not bounded as the others are, since {why}"
+        yield Caveat(code="envelope-unequal", where=(path,), text=text)
 
 
 def _params(result: Result) -> Iterator[Caveat]:
@@ -90,7 +99,9 @@ def _short_runs(result: Result) -> Iterator[Caveat]:
         (series.machine, f"{series.workload} {series.case}")
         for series in result.series
         for sample in series.samples
-        if sample.elapsed_tool is not None and sample.elapsed_tool < SHORT_RUN
+        if not sample.warm_up
+        and sample.elapsed_tool is not None
+        and sample.elapsed_tool < SHORT_RUN
     )
     if short:
         told = ", ".join(f"{case} on {path}" for path, case in short)
@@ -101,7 +112,7 @@ def _short_runs(result: Result) -> Iterator[Caveat]:
 
 def _single_samples(result: Result) -> Iterator[Caveat]:
     ok = [series for series in result.series if series.status == "ok"]
-    single = [series for series in ok if len(series.samples) == 1]
+    single = [series for series in ok if len(counted(series)) == 1]
     if single:
         text = (
             f"{len(single)} of {len(ok)} figures rest on one sample each: their spread is not "

@@ -39,6 +39,8 @@ class Run(Record):
 
     lab_sha256  of the lab file; null when the run had none
     order_seed  seed of the order in which levels and workloads were measured
+    turns       how many runs of workloads are planned; null: nobody said
+    ended       when the last was over; null while it goes on, and when it broke off
     """
 
     id: Name
@@ -47,6 +49,8 @@ class Run(Record):
     argv: tuple[str, ...]
     lab_sha256: Sha256 | None = None
     order_seed: int
+    turns: Annotated[int, Field(ge=0)] | None = None
+    ended: AwareDatetime | None = None
 
 
 class Facts(Record):
@@ -102,21 +106,56 @@ class MachineRecord(Record):
 class Sample(Record):
     """One measured value.
 
-    round         which repetition, from 1
+    round         which repetition, from 1; 0 is the warm-up
     order         which run of the whole bench, from 1; samples of one run share it
+    warm_up       whether it only woke caches and clocks: it counts for no figure
     elapsed       seconds from start to exit of the tool by L0's clock; null when nobody timed it
     elapsed_tool  seconds by the tool's own clock; null when it does not say
     elapsed_guest seconds by the measured machine's kernel (/proc/uptime), start to exit of the tool
+    warnings      what makes this one doubtful: `clock-disagrees`
     raw           the tool's output, relative to the run folder
     """
 
     value: FiniteFloat
-    round: Annotated[int, Field(ge=1)]
+    round: Annotated[int, Field(ge=0)]
     order: Annotated[int, Field(ge=1)]
     elapsed: Seconds | None
     elapsed_tool: Seconds | None = None
     elapsed_guest: Seconds | None = None
     raw: RawFile | None = None
+    warm_up: bool = False
+    warnings: tuple[Name, ...] = ()
+
+
+class Turn(Record):
+    """One run of one case on one machine, whatever came of it.
+
+    order       the same as in its samples
+    conditions  what the machine saw meanwhile, such as `steal`, the part of its CPUs' time that
+                its hypervisor gave to others
+    """
+
+    order: Annotated[int, Field(ge=1)]
+    round: Annotated[int, Field(ge=0)]
+    machine: Name
+    workload: Name
+    case: Name
+    started: AwareDatetime
+    status: Status
+    conditions: Mapping[str, FactValue] = {}
+
+
+class Round(Record):
+    """L0 right before a round, while nothing was measured.
+
+    conditions  `load` of the last minute; `busy`, part of its CPUs' time; `mhz`; `throttled`, how
+                often they were too hot since they started; `others`, guests that are not the lab's
+    warnings    what of it disturbs, in words
+    """
+
+    round: Annotated[int, Field(ge=0)]
+    conditions: Mapping[str, FactValue] = {}
+    warnings: tuple[Name, ...] = ()
 
 
 class SeriesKey(NamedTuple):
@@ -166,6 +205,8 @@ class Series(Record):
 class Result(Record):
     """A whole result file.
 
+    turns     every run of a workload, in the order of measurement
+    rounds    how quiet L0 was before each
     warnings  what whoever measured wants every reader to know
     """
 
@@ -173,6 +214,8 @@ class Result(Record):
     run: Run
     machines: tuple[MachineRecord, ...]
     series: tuple[Series, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    rounds: tuple[Round, ...] = ()
     warnings: tuple[Name, ...] = ()
 
     def machine(self, path: str) -> MachineRecord:

@@ -65,6 +65,10 @@ class RunFolder:
         _replace(self.path / RAW / safe, data)
         return f"{RAW}/{safe}"
 
+    def save_file(self, name: str, data: bytes) -> None:
+        """Keep a file beside the result. Raises StoredDataError (`result.not-written`)."""
+        _replace(self.path / name, data)
+
     def load(self) -> Result:
         """The result as it was saved last. Raises as `reading.load` does."""
         return load(self.result_file)

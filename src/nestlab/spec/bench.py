@@ -109,7 +109,7 @@ class Bench(Entry):
     """What is measured on a lab."""
 
     rounds: int = Field(
-        default=1,
+        default=5,
         strict=True,
         ge=1,
         le=1000,

@@ -24,7 +24,7 @@ def checked_download(data: bytes) -> bytes:
         raise StoredDataError(
             "unixbench.checksum",
             f"{URL} has the sha256 {found}, not {SHA256}",
-            hint="give a tar of the upstream tree that you trust: --unixbench FILE",
+            hint="give a tar of the upstream tree that you trust: --archive FILE",
         )
     return data
 

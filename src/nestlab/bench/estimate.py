@@ -1,0 +1,26 @@
+"""How long the rest of a bench will take, from what its parts took so far (pure)."""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+OVERHEAD = 2.0
+"""Seconds around a run that nobody has seen yet: its start, its end, dropping caches."""
+
+
+@dataclass
+class Estimate:
+    """Seconds of runs by what they are."""
+
+    _seen: dict[Hashable, list[float]] = field(default_factory=dict)
+
+    def saw(self, what: Hashable, seconds: float) -> None:
+        """One more run, with all that is around it."""
+        self._seen.setdefault(what, []).append(seconds)
+
+    def of(self, whats: Iterable[tuple[Hashable, float]]) -> float:
+        """Seconds that these will take; each with what is expected where none was seen yet."""
+        return sum(self._one(what, expected) for what, expected in whats)
+
+    def _one(self, what: Hashable, expected: float) -> float:
+        seen = self._seen.get(what)
+        return sum(seen) / len(seen) if seen else expected + OVERHEAD

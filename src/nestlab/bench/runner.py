@@ -1,0 +1,111 @@
+"""One run of one case on one machine, and whether what it says can be believed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from nestlab.analysis.clock import BEYOND, STALL, allowance, disagreement
+from nestlab.bench.envelope import envelope_of
+from nestlab.bench.jobs import Job, JobTurn, Subject
+from nestlab.bench.launch import Timed, run_timed
+from nestlab.bench.prepare import LIMIT, Preparation, failed
+from nestlab.bench.traces import Traces
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError, WorkloadError
+from nestlab.machine.path import is_above
+from nestlab.machine.protocol import Completed, Machine
+from nestlab.workload.protocol import Command, Parsed
+
+_GRACE = 120.0
+"""Seconds that a run may take beyond what its own options bound."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run; `doubtful` when the machine's clock does not agree with L0's."""
+
+    timed: Timed
+    raw: str
+    parsed: Parsed
+    doubtful: bool
+
+
+@dataclass
+class Runner:
+    """Runs turns one after another.
+
+    machines  all of the lab, L0 first
+    warn      told what every reader of the figures has to know
+    lost      the machines that went, and how
+    """
+
+    machines: Sequence[Machine]
+    cpus: int
+    traces: Traces
+    save_raw: Callable[[str, bytes], str]
+    warn: Callable[[str], None]
+    preparation: Preparation = field(default_factory=Preparation)
+    lost: dict[str, MachineError] = field(default_factory=dict)
+
+    def command(self, subject: Subject, job: Job) -> Command:
+        """How a job is run on a machine."""
+        return job.workload.command(job.case, envelope_of(subject.target, self.cpus))
+
+    async def run(self, turn: JobTurn) -> Outcome:
+        """Prepare and run it; its output is kept whatever it says.
+
+        Raises WorkloadError: `workload.*`; MachineError: `machine.*`, also for a machine that was
+        lost before, or whose ancestor was.
+        """
+        path = turn.machine.machine.path
+        for gone, problem in self.lost.items():
+            if is_above(gone, path):
+                raise problem  # nothing is waited for again
+        try:
+            timed = await self._timed(turn)
+        except MachineError as problem:
+            if problem.code == "machine.lost":
+                self.lost.setdefault(path, problem)
+            raise
+        done = timed.completed
+        raw = self.save_raw(f"{turn.order:03d}-{path}-{turn.case.step}.out", done.stdout)
+        parsed = _parse(turn.case, done)
+        return Outcome(timed, raw, parsed, doubtful=_disagreement(turn.machine, timed) != 0)
+
+    async def _timed(self, turn: JobTurn) -> Timed:
+        subject, job = turn.machine, turn.case
+        command = self.command(subject, job)
+        self.traces.owe(subject.machine, command.cleanup)
+        await self.preparation.make(subject.machine, job.workload, command)
+        if command.cold:
+            await self.traces.drop_caches(self.machines, subject.machine.path, self.warn)
+        deadline = Deadline.after(command.expected_seconds + _GRACE)
+        argv = subject.fence.around(command.argv)
+        return await run_timed(subject.machine, argv, deadline=deadline, limit=LIMIT)
+
+
+def _disagreement(subject: Subject, timed: Timed) -> float:
+    """Seconds by which the machine's clock differs. Raises WorkloadError `workload.clock`."""
+    elapsed, counted = timed.completed.elapsed, timed.guest_seconds
+    allowed = allowance(subject.launch)
+    if excess := disagreement(elapsed, counted, allowed=allowed + STALL, tolerance=BEYOND):
+        raise WorkloadError(
+            "workload.clock",
+            f"the clock of {subject.machine.path} ran {'fast' if excess > 0 else 'slow'}: it"
+            f" counted {counted:.2f} s where l0 counted {elapsed:.2f} s",
+            where=subject.machine.path,
+            hint="look at its clocksource (`nestlab doctor`); what it says of time is no figure",
+        )
+    return disagreement(elapsed, counted, allowed=allowed)
+
+
+def _parse(job: Job, done: Completed) -> Parsed:
+    """The figures; of a run that failed, the tool's own reason if its output has one."""
+    try:
+        parsed = job.workload.parse(job.case, done.stdout)
+    except WorkloadError as problem:
+        if done.ok or problem.code == "workload.failed":
+            raise
+        raise failed(job.workload.name, done) from problem
+    if not done.ok:
+        raise failed(job.workload.name, done)
+    return parsed
