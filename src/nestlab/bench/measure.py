@@ -10,6 +10,7 @@ from nestlab.bench.disk import drop_caches
 from nestlab.bench.envelope import Target, envelope_of, queue_cpus
 from nestlab.bench.launch import Timed, run_timed
 from nestlab.bench.ledger import Ledger
+from nestlab.bench.peer import Neighbour, of_the_peer, peer_for, serving
 from nestlab.bench.prepare import LIMIT, Preparation, failed
 from nestlab.bench.rounds import Turn, turns
 from nestlab.deadline import Deadline
@@ -19,7 +20,7 @@ from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.result.models import Sample
 from nestlab.units import format_duration
-from nestlab.workload.protocol import Argv, Case, Parsed, Workload
+from nestlab.workload.protocol import Argv, Case, Parsed, Workload, wants_peer
 
 _GRACE = 120.0
 """Seconds that a run may take beyond what its own options bound."""
@@ -30,10 +31,11 @@ _SKIPPED = frozenset({"workload.missing-program", "workload.unavailable"})
 
 @dataclass(frozen=True)
 class Subject:
-    """A machine to be measured, and what is known of it."""
+    """A machine to be measured, what is known of it, and whom it can talk to."""
 
     machine: Machine
     target: Target
+    peers: tuple[Neighbour, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,23 @@ class _Bench:
         for path, problem in self.lost.items():
             if is_above(path, subject.machine.path):
                 raise problem  # gone, or its ancestor is: nothing is waited for again
-        envelope = envelope_of(subject.target, self.cpus)
+        found = await peer_for(subject.peers, job.case) if wants_peer(job.workload) else None
+        envelope = envelope_of(subject.target, self.cpus, found[1] if found else None)
         command = job.workload.command(job.case, envelope)
         self._owe(subject.machine, command.cleanup)
         await self.preparation.make(subject.machine, job.workload, command)
         if command.cold:
             await self._drop_caches(subject.machine.path)
-        deadline = Deadline.after(command.expected_seconds + _GRACE)
-        return await run_timed(subject.machine, command.argv, deadline=deadline, limit=LIMIT)
+        allowed = command.expected_seconds + _GRACE
+        async with AsyncExitStack() as servers:
+            if found and command.server:
+                neighbour, peer = found
+                with of_the_peer():
+                    await self.preparation.ask(neighbour.machine, job.workload)
+                server = serving(neighbour.machine, command.server, peer.port, allowed)
+                await servers.enter_async_context(server)
+            deadline = Deadline.after(allowed)
+            return await run_timed(subject.machine, command.argv, deadline=deadline, limit=LIMIT)
 
     def _owe(self, machine: Machine, cleanup: Sequence[Argv]) -> None:
         """Whatever happens next, this is run once when all is measured."""

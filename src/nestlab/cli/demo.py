@@ -35,6 +35,8 @@ _EXAMPLES = """Examples:
 
   nestlab demo --workload exits   what leaving a guest costs
 
+  nestlab demo --workload fio:rw=randread,bs=64KiB
+
   nestlab demo --keep             leave the lab running and say how to enter it
 
   nestlab demo --json > run.json  the result file on stdout
@@ -58,7 +60,10 @@ def demo(
     ] = False,
     workload: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Measure this one; may be given several times."),
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Measure this one, with options as in a lab file; may be given several times.",
+        ),
     ] = None,
     unixbench: Annotated[
         Path | None,
@@ -121,25 +126,25 @@ def _size(*, quick: bool, full: bool) -> "Size":
 def _workloads(
     size: "Size", chosen: Sequence[str], archive: Path | None, home: Home
 ) -> "tuple[Workload, ...]":
-    """Those that were named, or the default ones; UnixBench needs its source first."""
+    """Those that were named, or the default ones; some need files of L0 first."""
     import asyncio
 
     from nestlab.errors import UsageError
-    from nestlab.lab.unixbench import unixbench_tree
+    from nestlab.lab.sources import sources_of
+    from nestlab.spec.bench import Bench
+    from nestlab.spec.choice import parse_choice
     from nestlab.workload import builtin
-    from nestlab.workload.installed import installed
+    from nestlab.workload.chosen import workloads_of
 
-    others = installed([name for name in chosen if name not in builtin.names()])
-    rest = [name for name in chosen if name != builtin.UNIXBENCH]
-    found = builtin.selected(rest, size, others=others)  # before anything is downloaded
-    if builtin.UNIXBENCH in chosen:
-        tree = asyncio.run(unixbench_tree(archive, home))
-        return builtin.selected(chosen, size, unixbench=tree, others=others)
-    if archive is not None:
+    bench = Bench.model_construct(
+        workloads=tuple(parse_choice(text) for text in dict.fromkeys(chosen))
+    )
+    if archive is not None and builtin.UNIXBENCH not in {each.name for each in bench.chosen}:
         raise UsageError(
             "demo.options", "--unixbench is for --workload unixbench", hint="name that one too"
         )
-    return found or builtin.selected(builtin.DEFAULTS, size)
+    sources = asyncio.run(sources_of(bench, home, folder=Path(), unixbench=archive))
+    return workloads_of(bench, size, sources)
 
 
 def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:

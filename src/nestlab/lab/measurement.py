@@ -8,8 +8,10 @@ from nestlab.bench.launch import launch_seconds
 from nestlab.bench.ledger import Ledger
 from nestlab.bench.measure import Subject, jobs_of, measure
 from nestlab.bench.record import record_machine
+from nestlab.bench.scratch import scratch_disks
 from nestlab.deadline import Deadline
 from nestlab.events import Sink
+from nestlab.hypervisor.qemu.disks import serials_of
 from nestlab.lab.proof import Proof
 from nestlab.lab.running import Lab, Level
 from nestlab.result import names
@@ -56,7 +58,9 @@ async def _subject(level: Level, lab: Lab) -> Subject:
     folder = _IN_GUEST if level.guest else str(lab.folder / "bench")
     await make_folder(machine, folder, deadline=deadline)
     device = await disk_of(machine, folder, deadline=deadline)
-    return Subject(machine, Target(machine.path, level.facts, folder, device))
+    serials = serials_of(level.guest.plan) if level.guest else {}
+    disks = await scratch_disks(machine, serials, deadline=deadline)
+    return Subject(machine, Target(machine.path, level.facts, folder, device, disks))
 
 
 async def _record(proof: Proof, subject: Subject, lab: Lab, cpus: int) -> MachineRecord:
