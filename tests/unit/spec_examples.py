@@ -45,15 +45,6 @@ SETTINGS: dict[str, st.SearchStrategy[Any]] = {
     "networks": st.lists(st.sampled_from(NETWORKS), unique=True),
     "profile": st.just("tuned-1"),
 }
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**17), 10**17)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
-    max_leaves=6,
-)
 METRICS = st.sampled_from(({"regex": r"^score: ([\d.]+)$"}, {"json": "jobs.0.iops"}))
 OWN = st.fixed_dictionaries(
     {
@@ -65,11 +56,36 @@ OWN = st.fixed_dictionaries(
     },
     optional={"seconds": st.integers(1, 86400)},
 )
-CHOSEN = st.dictionaries(
-    NAMES.filter(lambda name: name != "command"),
-    st.dictionaries(WORDS, JSON, max_size=3),
-    min_size=1,
-    max_size=1,
+COUNTS = st.integers(1, 64) | st.just("vcpus")
+EXTRA = st.dictionaries(
+    st.sampled_from(("ramp_time", "thinktime", "rwmixread", "fsync", "norandommap")),
+    st.integers(0, 90) | st.booleans() | st.sampled_from(("4k", "10%")),
+    max_size=3,
+)
+FIO = st.fixed_dictionaries(
+    {},
+    optional={
+        "rw": st.sampled_from(("read", "randread", "randwrite", "randrw")),
+        "bs": st.sampled_from(("4k", "512B", "1MiB", "64KiB")),
+        "size": st.sampled_from(("1MiB", "10GB", "1.5GiB")),
+        "runtime": st.integers(1, 86400),
+        "iodepth": st.integers(1, 65536),
+        "numjobs": COUNTS,
+        "ioengine": st.sampled_from(("libaio", "io_uring", "psync")),
+        "direct": st.booleans(),
+        "options": EXTRA,
+        "device": st.sampled_from(("file", "volumes", "dev0")),
+    },
+)
+_FEW = {
+    "copies": COUNTS | st.lists(COUNTS, min_size=1, max_size=3),
+    "iterations": st.integers(0, 9),
+}
+CHOSEN: st.SearchStrategy[Any] = st.one_of(
+    FIO.map(lambda options: {"fio": options}),
+    st.just({"fio": {"jobfile": "my jobs/a.fio", "size": "2GiB"}}),
+    st.fixed_dictionaries({}, optional=_FEW).map(lambda options: {"unixbench": options}),
+    NAMES.filter(lambda name: name != "command").map(lambda name: {name: {}}),
 )
 BENCH: dict[str, st.SearchStrategy[Any]] = {
     "rounds": st.integers(1, 1000),

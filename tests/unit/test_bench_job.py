@@ -14,6 +14,7 @@ from nestlab.lab.benching import Asked, goes_on, ordered
 from nestlab.lab.forecast import forecast
 from nestlab.result.store import RunFolder
 from nestlab.spec.bench import Bench, BenchWorkload
+from nestlab.spec.choice import parse_choice
 
 LAB = """
 name: mine
@@ -108,7 +109,7 @@ def test_what_was_asked_is_kept_and_read_again(home: Home) -> None:
     order = BenchOrder(
         lab="3f9a1c0b2d",
         workloads=("fio",),
-        bench=Bench(rounds=3, workloads=(own, {"fio": {"rw": "randread"}})),
+        bench=Bench(rounds=3, workloads=(own, parse_choice("fio:rw=randread,size=1GiB"))),
         archive=Path("/x.tar"),
         paths=("l1",),
         course=Course(3, warm_up=False, until=0.02, most=9),

@@ -5,10 +5,10 @@ import pytest
 from nestlab.errors import UsageError
 from nestlab.workload import builtin
 from nestlab.workload.builtin import Size
-from nestlab.workload.protocol import Envelope
+from nestlab.workload.protocol import Envelope, Peer
 
 SIZES: tuple[Size, ...] = ("full", "demo", "quick")
-ENVELOPE = Envelope((0, 1), "/x")
+ENVELOPE = Envelope((0, 1), "/x", peer=Peer("l0", "10.0.0.1", 5201))
 
 
 @pytest.mark.parametrize("size", SIZES)

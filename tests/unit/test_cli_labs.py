@@ -177,6 +177,10 @@ def test_an_unknown_lab(base: Path) -> None:
     [
         (("--workload", "nothing"), "workload.unknown"),
         (("--workload", "nothing", "--workload", "unixbench"), "workload.unknown"),
+        (("--workload", "fio:rww=read"), "lab-file.unknown-key"),
+        (("--workload", "fio:options={exec_prerun: rm}"), "lab-file.value"),
+        (("--workload", "fio", "--workload", "fio:rw=randread"), "workload.twice"),
+        (("--workload", "fio:jobfile=/no/x.fio"), "workload.bad-job-file"),
         (("--archive", "/x.tar"), "bench.options"),
         (("--workload", "unixbench", "--archive", "/no/x.tar"), "unixbench.bad-archive"),
     ],

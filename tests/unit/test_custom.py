@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nestlab.errors import UsageError, WorkloadError
+from nestlab.spec.choice import parse_choice
 from nestlab.spec.load import parse
 from nestlab.workload import builtin
 from nestlab.workload.custom import Custom, custom
@@ -44,7 +45,7 @@ SCORE, RATE = of_lab()
 def test_a_lab_file_brings_its_own() -> None:
     lab = parse(LAB)
     assert lab.bench.rounds == 3
-    assert lab.bench.workloads[0] == {"fio": {"rw": "randread"}}
+    assert lab.bench.workloads[0] == parse_choice("fio:rw=randread")
     assert [workload.name for workload in of_lab()] == ["score", "rate"]
     assert parse("guests: [{name: l1}]").bench.own == ()
 

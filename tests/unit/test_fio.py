@@ -68,6 +68,12 @@ def test_reads_real_output(case: Case) -> None:
     assert values["bandwidth_mib"] == pytest.approx(side["iops"] * 4096 / MIB, rel=1e-4)
     assert values["bandwidth_mb"] == pytest.approx(side["iops"] * 4096 / 1e6, rel=1e-4)
     assert values["latency_mean"] == pytest.approx(side["lat_ns"]["mean"] / 1000)
+    ranks = side["clat_ns"]["percentile"]
+    assert values["latency_p50"] == ranks["50.000000"] / 1000 > 0
+    assert values["latency_p99"] == ranks["99.000000"] / 1000
+    assert values["latency_p99_9"] == ranks["99.900000"] / 1000
+    job = json.loads(data)["jobs"][0]
+    assert values["cpu_use"] == pytest.approx(job["usr_cpu"] + job["sys_cpu"])
     assert parsed.tool_version == "fio-3.33"
     assert parsed.elapsed == side["runtime"] / 1000
     declared = [(m.metric, m.unit, m.better) for m in FIO.metrics]
@@ -109,6 +115,9 @@ EDITS: dict[str, Edit] = {
     "iops is nan": lambda t: t.replace('"iops" : ', '"iops" : NaN, "was" : '),
     "iops is negative": lambda t: t.replace('"iops" : ', '"iops" : -'),
     "no latency": lambda t: t.replace('"lat_ns"', '"lat_us"'),
+    "no percentile": lambda t: t.replace('"99.900000"', '"99.800000"'),
+    "percentiles out of order": lambda t: t.replace('"99.000000" : ', '"99.000000" : 99'),
+    "no CPU use": lambda t: t.replace('"usr_cpu"', '"cpu"'),
     "no error field": lambda t: t.replace('"error"', '"mistake"'),
     "deeply nested": lambda _: "{" + '"a":{' * 100_000,
 }

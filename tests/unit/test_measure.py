@@ -96,7 +96,7 @@ def series(result: Result, path: str, case: str, metric: str) -> Series:
 def test_every_level_has_every_figure(bench: Bench) -> None:
     result = bench.run(rounds=2)
     assert {found.status for found in result.series} == {"ok"}
-    assert len(result.series) == 3 * (2 * 4 + 2 * 3)
+    assert len(result.series) == 3 * (2 * 8 + 2 * 3)
     assert {len(found.samples) for found in result.series} == {2}
     for path in PATHS:
         assert series(result, path, "randread", "iops").samples[0].value == 86231.578947

@@ -143,6 +143,10 @@ def test_the_schema_takes_the_examples(path: Path) -> None:
         {"guests": [{"name": "l1", "memroy": "4GiB"}]},
         {"guests": [{"name": "a;b"}]},
         {"guests": [{"name": "l1"}], "networks": {"A": {}}},
+        {"guests": [{"name": "l1"}], "bench": {"workloads": [{"fio": {"rww": "read"}}]}},
+        {"guests": [{"name": "l1"}], "bench": {"workloads": [{"fio": {"iodepth": "1"}}]}},
+        {"guests": [{"name": "l1"}], "bench": {"workloads": [{"fioo": {"rw": "read"}}]}},
+        {"guests": [{"name": "l1"}], "bench": {"workloads": [{"fio": {}, "exits": {}}]}},
     ],
 )
 def test_the_schema_refuses(data: dict[str, Any]) -> None:

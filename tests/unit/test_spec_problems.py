@@ -72,7 +72,7 @@ CASES = {
     "workloads": ("bench: {workloads: fio}\n" + HEAD, "value", "must be a list: 'fio'", "fio"),
     "workload in text": (bench("fio"), "value", "2:15: bench.workloads[0] must be a map", "fio"),
     "two workloads": (bench("{fio: {}, sysbench: {}}"), "value", "[0] must have at most 1", "fio"),
-    "chosen, with text": (bench("{fio: rw}"), "value", "workloads[0].fio must be a", "lab file"),
+    "chosen, with text": (bench("{fio: rw}"), "value", "workloads[0].fio must be a", "randread"),
     "own, a key": (bench(OWN[:-1] + ", units: s}"), "unknown-key", "[0].units is not", "`unit`"),
     "own, no unit": (bench(OWN.replace("unit: s, ", "")), "value", "[0].unit is missing", "MB/s"),
     "own, name": (bench(OWN.replace("mine", "My")), "value", "workloads[0].name has", "small"),

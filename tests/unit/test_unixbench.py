@@ -16,7 +16,7 @@ from nestlab.workload.unixbench_text import PARTS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "unixbench"
 WHOLE = UnixBench(b"tree", iterations=1)
-QUICK = UnixBench(b"tree", iterations=1, short=True)
+QUICK = UnixBench(b"tree", iterations=1, tests=SHORT)
 ONE, MANY = WHOLE.cases(vcpus=24, queue_cpus=1)
 _, SHORT_TWO = QUICK.cases(vcpus=2, queue_cpus=1)
 ENVELOPE = Envelope((0, 1), "/var/lib/lab")

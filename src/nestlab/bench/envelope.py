@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nestlab.facts.model import Facts
-from nestlab.workload.protocol import Envelope
+from nestlab.workload.protocol import Device, Envelope, Peer
 from nestlab.workload.queues import cpus_of_queues
 
 
@@ -14,18 +14,20 @@ class Target:
 
     folder  absolute path of a folder on the disk that counts
     device  name of the block device behind it (`nvme0n1`), or None when there is none of its own
+    disks   whole disks that nobody else uses, which a workload may measure
     """
 
     path: str
     facts: Facts
     folder: str
     device: str | None
+    disks: tuple[Device, ...] = ()
 
 
-def envelope_of(target: Target, cpus: int) -> Envelope:
+def envelope_of(target: Target, cpus: int, peer: Peer | None = None) -> Envelope:
     """The first `cpus` CPUs that the machine may use, or all where it has fewer."""
     usable = target.facts.cpu.usable if target.facts.cpu else (0,)
-    return Envelope(cpus=usable[:cpus], directory=target.folder)
+    return Envelope(usable[:cpus], target.folder, peer=peer, devices=target.disks)
 
 
 def queue_cpus(targets: Sequence[Target], cpus: int) -> int:

@@ -1,10 +1,23 @@
 """How long the rest of a bench will take, from what its parts took so far (pure)."""
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from nestlab.errors import WorkloadError
+from nestlab.workload.protocol import Case, Envelope, Peer, Workload
 
 OVERHEAD = 2.0
 """Seconds around a run that nobody has seen yet: its start, its end, dropping caches."""
+
+_ANYBODY = Peer("", "127.0.0.1", 1)
+
+
+def expected_seconds(workload: Workload, case: Case, envelope: Envelope) -> float:
+    """How long a case works when all is well; 0 for one that this envelope cannot run."""
+    try:
+        return workload.command(case, replace(envelope, peer=_ANYBODY)).expected_seconds
+    except WorkloadError:
+        return 0.0
 
 
 @dataclass

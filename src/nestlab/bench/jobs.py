@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nestlab.bench.envelope import Target, queue_cpus
 from nestlab.bench.fence import Fence
+from nestlab.bench.peer import Neighbour
 from nestlab.bench.rounds import Turn
 from nestlab.machine.protocol import Machine
 from nestlab.workload.protocol import Case, Workload
@@ -12,7 +13,7 @@ from nestlab.workload.protocol import Case, Workload
 
 @dataclass(frozen=True)
 class Subject:
-    """A machine to be measured, and what is known of it.
+    """A machine to be measured, what is known of it, and whom it can talk to.
 
     launch  seconds that L0 counts for a command that does nothing; None: not known
     fence   what bounds its memory
@@ -22,6 +23,7 @@ class Subject:
     target: Target
     launch: float | None = None
     fence: Fence = field(default_factory=lambda: Fence(None))
+    peers: tuple[Neighbour, ...] = ()
 
 
 @dataclass(frozen=True)

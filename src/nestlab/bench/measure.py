@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from nestlab.bench.course import Course
-from nestlab.bench.estimate import Estimate
+from nestlab.bench.envelope import envelope_of
+from nestlab.bench.estimate import Estimate, expected_seconds
 from nestlab.bench.jobs import Job, JobTurn, Subject
 from nestlab.bench.ledger import Ledger
 from nestlab.bench.quiet import Quiet, disturbances, listen
@@ -114,7 +115,7 @@ class _Bench:
             return
         self.ledger.took(_record(turn, started, "ok", outcome.timed.steal))
         self.ledger.add(path, job.case, outcome.parsed, _sampler(turn, outcome))
-        self.estimate.saw((path, job), time.monotonic() - began)
+        self.estimate.saw((path, job.case), time.monotonic() - began)
         took = format_duration(outcome.timed.completed.elapsed)
         self.sink(Progress(path, f"{job.step}: {took}", State.DONE))
 
@@ -127,11 +128,15 @@ class _Bench:
         """What is still to be run, this one included; the order within a round is left open."""
         whole, part = divmod(of - order + 1, self.in_a_round)
         each: list[tuple[object, float]] = [
-            ((subject.machine.path, job), self.runner.command(subject, job).expected_seconds)
+            ((subject.machine.path, job.case), self._expected(subject, job))
             for job in self.jobs
             for subject in self.subjects
         ]
         return [*(each * whole), *each[len(each) - part :]]
+
+    def _expected(self, subject: Subject, job: Job) -> float:
+        envelope = envelope_of(subject.target, self.runner.cpus)
+        return expected_seconds(job.workload, job.case, envelope)
 
     def _give_up(self, turn: JobTurn, problem: NestlabError, started: datetime) -> None:
         """Note why there is no figure: what is missing is skipped, anything else failed."""

@@ -20,6 +20,7 @@ class BenchOrder(BaseModel):
     lab        id of the lab
     workloads  the words of the command line; none: those of the lab file, or the default ones
     bench      what the lab file said when the run began
+    folder     what the paths of job files start from
     archive    of UnixBench
     paths      of the machines that are measured; none: all
     """
@@ -30,6 +31,7 @@ class BenchOrder(BaseModel):
     lab: str
     workloads: tuple[str, ...] = ()
     bench: Bench = Bench()
+    folder: Path = Path()
     size: Size = "demo"
     archive: Path | None = None
     paths: tuple[str, ...] = ()

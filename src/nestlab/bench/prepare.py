@@ -32,9 +32,7 @@ class Preparation:
         Raises WorkloadError `workload.missing-program`, `workload.failed`; MachineError
         `bench.file-failed`; and whatever `Machine.run` raises.
         """
-        if self._is_new(machine, workload.name):
-            await _ask_for_programs(machine, workload)
-            self._note(machine, workload.name)
+        await self.ask(machine, workload)
         for file in command.files:
             if self._is_new(machine, file):
                 await _place(machine, file)
@@ -45,6 +43,15 @@ class Preparation:
                 if not done.ok:
                     raise failed(f"the preparation of {workload.name}", done)
                 self._note(machine, argv)
+
+    async def ask(self, machine: Machine, workload: Workload) -> None:
+        """Whether a machine has the programs.
+
+        Raises WorkloadError `workload.missing-program`, and whatever `Machine.run` raises.
+        """
+        if self._is_new(machine, workload.name):
+            await _ask_for_programs(machine, workload)
+            self._note(machine, workload.name)
 
     def _is_new(self, machine: Machine, step: str | File | Argv) -> bool:
         return (machine.path, step) not in self._done

@@ -1,19 +1,21 @@
 """One run of one case on one machine, and whether what it says can be believed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from nestlab.analysis.clock import BEYOND, STALL, allowance, disagreement
 from nestlab.bench.envelope import envelope_of
 from nestlab.bench.jobs import Job, JobTurn, Subject
 from nestlab.bench.launch import Timed, run_timed
+from nestlab.bench.peer import of_the_peer, peer_for, serving
 from nestlab.bench.prepare import LIMIT, Preparation, failed
 from nestlab.bench.traces import Traces
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, WorkloadError
 from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
-from nestlab.workload.protocol import Command, Parsed
+from nestlab.workload.protocol import Parsed, wants_peer
 
 _GRACE = 120.0
 """Seconds that a run may take beyond what its own options bound."""
@@ -46,10 +48,6 @@ class Runner:
     preparation: Preparation = field(default_factory=Preparation)
     lost: dict[str, MachineError] = field(default_factory=dict)
 
-    def command(self, subject: Subject, job: Job) -> Command:
-        """How a job is run on a machine."""
-        return job.workload.command(job.case, envelope_of(subject.target, self.cpus))
-
     async def run(self, turn: JobTurn) -> Outcome:
         """Prepare and run it; its output is kept whatever it says.
 
@@ -73,14 +71,23 @@ class Runner:
 
     async def _timed(self, turn: JobTurn) -> Timed:
         subject, job = turn.machine, turn.case
-        command = self.command(subject, job)
+        found = await peer_for(subject.peers, job.case) if wants_peer(job.workload) else None
+        envelope = envelope_of(subject.target, self.cpus, found[1] if found else None)
+        command = job.workload.command(job.case, envelope)
         self.traces.owe(subject.machine, command.cleanup)
         await self.preparation.make(subject.machine, job.workload, command)
         if command.cold:
             await self.traces.drop_caches(self.machines, subject.machine.path, self.warn)
-        deadline = Deadline.after(command.expected_seconds + _GRACE)
-        argv = subject.fence.around(command.argv)
-        return await run_timed(subject.machine, argv, deadline=deadline, limit=LIMIT)
+        allowed = command.expected_seconds + _GRACE
+        async with AsyncExitStack() as servers:
+            if found and command.server:
+                neighbour, peer = found
+                with of_the_peer():
+                    await self.preparation.ask(neighbour.machine, job.workload)
+                server = serving(neighbour.machine, command.server, peer.port, allowed)
+                await servers.enter_async_context(server)
+            argv, deadline = subject.fence.around(command.argv), Deadline.after(allowed)
+            return await run_timed(subject.machine, argv, deadline=deadline, limit=LIMIT)
 
 
 def _disagreement(subject: Subject, timed: Timed) -> float:

@@ -24,7 +24,7 @@ _EXAMPLES = """Examples:
 
   nestlab bench lab.yaml              bring it up first; what was not up before is taken down after
 
-  nestlab bench seed --workload fio --workload exits --until 2%
+  nestlab bench seed --workload fio:rw=randread --workload exits --until 2%
 
   nestlab bench seed --machine l1 --machine l1/l2
 
@@ -54,7 +54,10 @@ def bench(
     ] = None,
     workload: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Measure this one; may be given several times."),
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Measure this one, with options as in a lab file; may be given several times.",
+        ),
     ] = None,
     machine: Annotated[
         list[str] | None,

@@ -35,6 +35,8 @@ _EXAMPLES = """Examples:
 
   nestlab demo --workload exits   what leaving a guest costs
 
+  nestlab demo --workload fio:rw=randread,bs=64KiB
+
   nestlab demo --keep             leave the lab running and say how to enter it
 
   nestlab demo --json > run.json  the result file on stdout
@@ -58,7 +60,10 @@ def demo(
     ] = False,
     workload: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Measure this one; may be given several times."),
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Measure this one, with options as in a lab file; may be given several times.",
+        ),
     ] = None,
     archive: Annotated[
         Path | None,
@@ -126,7 +131,7 @@ def _workloads(
     from nestlab.lab.choice import choose
     from nestlab.spec.bench import Bench
 
-    return asyncio.run(choose(chosen, Bench(), size, archive, home))
+    return asyncio.run(choose(chosen, Bench(), size, archive, home, folder=Path()))
 
 
 def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:

@@ -26,6 +26,7 @@ from nestlab.result.models import Run
 from nestlab.result.store import RunFolder
 from nestlab.spec.bench import Bench
 from nestlab.teardown import on_exit
+from nestlab.workload.protocol import Workload
 
 _FILE = Path("lab.yaml")
 
@@ -66,10 +67,10 @@ def ordered(home: Home, word: str | None, asked_for: Asked) -> Job:
     file = _file_of(home, word)
     if file is not None:
         goal = goal_of(home, file)
-        return Job(_order(goal.name, goal.bench, asked_for), goal)
+        return Job(_order(goal.name, goal.bench, goal.folder, asked_for), goal)
     _, state = find_lab(home, word)
     known(state, asked_for.paths)
-    return Job(_order(state.id, state.bench, asked_for))
+    return Job(_order(state.id, state.bench, state.file_folder, asked_for))
 
 
 def goes_on(home: Home, run: str) -> Job:
@@ -97,9 +98,7 @@ async def run_job(
     A lab that was not up is taken down again unless `keep`. `started` is told the run's folder as
     soon as there is one. Raises NestlabError.
     """
-    workloads = await choose(
-        *(job.order.workloads, job.order.bench, job.order.size, job.order.archive, home)
-    )
+    workloads = await choose_for(job.order, home)
     async with AsyncExitStack() as stack:
         order = job.order
         if job.goal:
@@ -115,6 +114,12 @@ async def run_job(
         await bench(found, wanted, ledger, folder, home, sink)
 
 
+async def choose_for(order: BenchOrder, home: Home) -> tuple[Workload, ...]:
+    """The workloads that an order is about. Raises as `choose` does."""
+    words = (order.workloads, order.bench, order.size, order.archive, home)
+    return await choose(*words, folder=order.folder)
+
+
 def _file_of(home: Home, word: str | None) -> Path | None:
     """The lab file that is meant, if one is: a known lab's name goes before a file's."""
     if word is None:
@@ -125,12 +130,13 @@ def _file_of(home: Home, word: str | None) -> Path | None:
     return file if file.suffix in {".yaml", ".yml"} or file.is_file() else None
 
 
-def _order(lab: str, bench: Bench, words: Asked) -> BenchOrder:
+def _order(lab: str, bench: Bench, folder: Path, words: Asked) -> BenchOrder:
     rounds = words.rounds or (QUICK_ROUNDS if words.quick else bench.rounds)
     return BenchOrder(
         lab=lab,
         workloads=words.workloads,
         bench=bench,
+        folder=folder,
         size="quick" if words.quick else "full",
         archive=words.archive,
         paths=words.paths,

@@ -5,46 +5,45 @@ from pathlib import Path
 
 from nestlab.errors import UsageError
 from nestlab.home import Home
-from nestlab.lab.unixbench import unixbench_tree
+from nestlab.lab.sources import sources_of
 from nestlab.spec.bench import Bench
+from nestlab.spec.choice import parse_choice
 from nestlab.workload import builtin
 from nestlab.workload.builtin import Size
-from nestlab.workload.custom import custom
-from nestlab.workload.installed import installed
+from nestlab.workload.chosen import workloads_of
 from nestlab.workload.protocol import Workload
 
 
 async def choose(
-    words: Sequence[str], bench: Bench, size: Size, archive: Path | None, home: Home
+    words: Sequence[str],
+    bench: Bench,
+    size: Size,
+    archive: Path | None,
+    home: Home,
+    *,
+    folder: Path,
 ) -> tuple[Workload, ...]:
     """Those that were named, else those of the lab file, else the default ones.
 
+    words    as `parse_choice` reads them, or the name of a workload of the lab file's own
     archive  a tar of UnixBench, instead of a download; only UnixBench needs its source
+    folder   what the paths of job files start from
 
-    Raises UsageError `workload.unknown`, `workload.not-loaded`, `bench.options`, and what
-    `unixbench_tree` raises.
+    Raises UsageError `bench.options`, and what `parse_choice`, `sources_of` and `workloads_of`
+    raise.
     """
-    own = {each.name: each for each in custom(bench.own, taken=builtin.names())}
-    chosen = tuple(words) or _of_file(bench) or builtin.DEFAULTS
-    others = {**installed([name for name in chosen if name not in builtin.names()]), **own}
-    rest = [name for name in chosen if name != builtin.UNIXBENCH]
-    builtin.selected(rest, size, others=others)  # before anything is downloaded
-    tree = None
-    if builtin.UNIXBENCH in chosen:
-        tree = await unixbench_tree(archive, home)
-    elif archive is not None:
+    wanted = _named(words, bench) if words else bench
+    if archive is not None and builtin.UNIXBENCH not in {each.name for each in wanted.chosen}:
         raise UsageError(
             "bench.options",
             "--archive is the source of UnixBench, which is not to be measured",
             hint="name that one too: --workload unixbench",
         )
-    return builtin.selected(chosen, size, unixbench=tree, others=others)
+    sources = await sources_of(wanted, home, folder=folder, unixbench=archive)
+    return workloads_of(wanted, size, sources)
 
 
-def _of_file(bench: Bench) -> tuple[str, ...]:
-    """The names of a lab file's workloads, its own and those that nestlab has."""
-    return tuple(
-        name
-        for each in bench.workloads
-        for name in (each if isinstance(each, dict) else (each.name,))
-    )
+def _named(words: Sequence[str], bench: Bench) -> Bench:
+    own = {each.name: each for each in bench.own}
+    chosen = tuple(own.get(word) or parse_choice(word) for word in dict.fromkeys(words))
+    return bench.model_copy(update={"workloads": chosen})

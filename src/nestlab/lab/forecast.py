@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
+from nestlab.bench.estimate import expected_seconds
 from nestlab.home import Home
-from nestlab.lab.benching import Job
-from nestlab.lab.choice import choose
+from nestlab.lab.benching import Job, choose_for
 from nestlab.lab.known import find_lab
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.tree import paths_in
@@ -35,7 +35,7 @@ class Forecast(TypedDict):
 async def forecast(job: Job, home: Home) -> Forecast:
     """How many runs, and how long they work. Raises as `choose` does."""
     order = job.order
-    workloads = await choose(order.workloads, order.bench, order.size, order.archive, home)
+    workloads = await choose_for(order, home)
     paths, vcpus = _machines(job, home)
     machines = [path for path in paths if not order.paths or path in order.paths]
     envelope = Envelope((0,), "/")
@@ -44,7 +44,7 @@ async def forecast(job: Job, home: Home) -> Forecast:
             workload=case.workload,
             case=case.case,
             params=dict(case.params),
-            seconds=workload.command(case, envelope).expected_seconds,
+            seconds=expected_seconds(workload, case, envelope),
         )
         for workload in workloads
         for case in workload.cases(vcpus=vcpus, queue_cpus=vcpus)

@@ -24,7 +24,7 @@ class Goal:
     name      the lab's name; no two that are there share one
     host      the machine at its root as `ssh` takes it; None: this one
     snapshot  what its guests of L0 are resumed from
-    bench     what the file wants to be measured; sha256: of that file
+    bench     what the file wants to be measured; sha256, folder: of that file
     """
 
     name: str
@@ -34,6 +34,7 @@ class Goal:
     snapshot: Snapshot | None = None
     bench: Bench = field(default_factory=Bench)
     sha256: str | None = None
+    folder: Path = Path()
 
 
 def goal_of(
@@ -72,7 +73,8 @@ def goal_of(
         _must_be_the_same(saved, guests)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     networks = networks_of(spec)
-    return Goal(name or spec.name, guests, networks, where, saved, spec.bench, sha256)
+    folder = file.absolute().parent
+    return Goal(name or spec.name, guests, networks, where, saved, spec.bench, sha256, folder)
 
 
 def _must_be_the_same(saved: Snapshot, guests: Sequence[GuestSpec]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from nestlab.bench.course import Course
 from nestlab.bench.disk import disk_of, make_folder
@@ -13,8 +14,11 @@ from nestlab.bench.ledger import Ledger
 from nestlab.bench.measure import measure
 from nestlab.bench.record import record_machine
 from nestlab.bench.resume import must_be_the_same
+from nestlab.bench.scratch import scratch_disks
 from nestlab.deadline import Deadline
 from nestlab.events import Sink
+from nestlab.hypervisor.qemu.disks import serials_of
+from nestlab.lab.neighbours import neighbours
 from nestlab.lab.proof import Proof
 from nestlab.lab.running import Lab, Level
 from nestlab.result import names
@@ -74,7 +78,11 @@ async def measure_lab(
 async def _subjects(levels: Sequence[Level], lab: Lab, stack: AsyncExitStack) -> list[Subject]:
     """Each with a folder on the disk that counts, and with no more memory than the smallest has."""
     sizes = [level.facts.memory.total for level in levels if level.facts.memory]
-    return [await _subject(level, lab, min(sizes, default=0), stack) for level in levels]
+    machines = {level.machine.path: level.machine for level in levels}
+    subjects = [await _subject(level, lab, min(sizes, default=0), stack) for level in levels]
+    return [
+        replace(each, peers=neighbours(each.machine.path, lab.state, machines)) for each in subjects
+    ]
 
 
 async def _subject(level: Level, lab: Lab, bound: int, stack: AsyncExitStack) -> Subject:
@@ -83,10 +91,12 @@ async def _subject(level: Level, lab: Lab, bound: int, stack: AsyncExitStack) ->
     folder = _IN_GUEST if level.guest else f"{lab.state.place}/bench"
     await make_folder(machine, folder, deadline=deadline)
     device = await disk_of(machine, folder, deadline=deadline)
+    serials = serials_of(level.guest.plan) if level.guest else {}
+    disks = await scratch_disks(machine, serials, deadline=deadline)
     larger = level.facts.memory is not None and level.facts.memory.total > bound * _ALIKE
     return Subject(
         machine,
-        Target(machine.path, level.facts, folder, device),
+        Target(machine.path, level.facts, folder, device, disks),
         await launch_seconds(machine, deadline=Deadline.after(_ASK)),
         await fence(machine, lab.state.id, bound, stack) if larger else Fence(None),
     )

@@ -72,7 +72,7 @@ class LabState(_Record):
     wanted   which accelerator was asked for
     networks that its machines share, in the order of the lab file
     images   name -> folder in the image store: what its guests stand on from now on
-    bench    what its file wants to be measured; file_sha256: of that file
+    bench    what its file wants to be measured; file_sha256, file_folder: of that file
     """
 
     schema_: Literal["nestlab.lab/2"] = Field(default="nestlab.lab/2", alias="schema")
@@ -87,6 +87,7 @@ class LabState(_Record):
     images: dict[str, str] = {}
     bench: Bench = Bench()
     file_sha256: str | None = None
+    file_folder: Path = Path()
     guests: tuple[GuestRecord, ...] = ()
 
     def guest(self, path: str) -> GuestRecord | None:

@@ -46,7 +46,12 @@ async def up(goal: Goal, terms: Terms, home: Home, sink: Sink) -> Lab:
             )
         names = {network.name for network in goal.networks}
         gone = tuple(each for each in lab.state.networks if each.name not in names)
-        lab.record(networks=(*goal.networks, *gone), bench=goal.bench, file_sha256=goal.sha256)
+        lab.record(
+            networks=(*goal.networks, *gone),
+            bench=goal.bench,
+            file_sha256=goal.sha256,
+            file_folder=goal.folder,
+        )
         if goal.snapshot:
             lab.record(images=goal.snapshot.images)
         await reconcile(lab, goal.guests, terms, home, sink, goal.snapshot)

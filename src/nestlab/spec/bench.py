@@ -1,4 +1,4 @@
-"""What a lab file says about measuring: workloads of one's own."""
+"""What a lab file says about measuring: workloads that nestlab has, and one's own."""
 
 import re
 from typing import Annotated, Literal
@@ -7,19 +7,18 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    JsonValue,
     PlainSerializer,
     StringConstraints,
     Tag,
     WithJsonSchema,
 )
 
+from nestlab.spec.choice import Choice, Chosen
 from nestlab.spec.entry import Entry
-from nestlab.spec.values import Words, refusal
+from nestlab.spec.values import WORKLOAD_NAME, Words, refusal
 
 _PATH = re.compile(r"[^.\s]+(?:\.[^.\s]+)*")
 _LONGEST = 500
-WORKLOAD_NAME = r"^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 
 
 def _read_metric(value: object) -> tuple[str, str]:
@@ -92,10 +91,6 @@ class BenchWorkload(Entry):
     )
 
 
-_WorkloadName = Annotated[str, StringConstraints(pattern=WORKLOAD_NAME)]
-Chosen = Annotated[dict[_WorkloadName, dict[str, JsonValue]], Field(min_length=1, max_length=1)]
-"""A workload that nestlab has, with its parameters: `fio: {rw: randread}`."""
-
 TAGS = ("(own)", "(chosen)")
 """Of pydantic, in the places of its errors: no key of a file."""
 
@@ -127,6 +122,11 @@ class Bench(Entry):
         description="at most 32 workloads: one that nestlab has, {fio: {rw: randread}}, or your "
         "own, {name: mine, command: [prog], metric: {json: a.b}, unit: MB/s, better: higher}",
     )
+
+    @property
+    def chosen(self) -> tuple[Choice, ...]:
+        """Those that do not come from the lab file itself, in its order."""
+        return tuple(each for each in self.workloads if isinstance(each, Choice))
 
     @property
     def own(self) -> tuple[BenchWorkload, ...]:

@@ -10,6 +10,7 @@ from nestlab.spec.bench import TAGS, Bench, BenchWorkload
 from nestlab.spec.entry import Entry
 from nestlab.spec.finding import Finding, Loc, key_path, nearest, shown
 from nestlab.spec.models import Disk, File, Guest, LabSpec, Network, Settings
+from nestlab.spec.workload_options import OPTIONS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -34,12 +35,12 @@ _WORDS = {
 }
 
 
-def explain(error: ValidationError) -> Iterator[Finding]:
-    """The findings of a failed validation of LabSpec."""
+def explain(error: ValidationError, above: Loc = ()) -> Iterator[Finding]:
+    """The findings of a failed validation of LabSpec, or of what is at `above` in it."""
     for details in error.errors(include_url=False):
         # entries that are wrong do not count for pydantic; they are there all the same
         if details["type"] != "too_short" or not details["input"]:
-            yield _finding(details)
+            yield _finding({**details, "loc": (*above, *details["loc"])})
 
 
 def _finding(details: "ErrorDetails") -> Finding:
@@ -69,10 +70,8 @@ def _field(loc: Loc) -> tuple[type[Entry], str]:
     match names:
         case ["bench" | "networks" as key] | ["networks" as key, _]:
             return LabSpec, key
-        case ["bench", "workloads", key, *_]:
-            return BenchWorkload, key
-        case ["bench", key, *_]:
-            return Bench, key
+        case ["bench", *inner]:
+            return _field_of_bench(inner)
         case ["networks", _, key, *_]:
             return Network, key
         case []:
@@ -81,6 +80,15 @@ def _field(loc: Loc) -> tuple[type[Entry], str]:
     for name in names[:-1]:
         owner = _INSIDE.get(name, owner)
     return owner, names[-1]
+
+
+def _field_of_bench(names: list[str]) -> tuple[type[Entry], str]:
+    match names:
+        case ["workloads", name, key, *_] if name in OPTIONS:
+            return OPTIONS[name], key
+        case ["workloads", key, *_] if key not in OPTIONS:
+            return BenchWorkload, key
+    return Bench, names[0]
 
 
 def _allowed(loc: Loc) -> str:

@@ -24,6 +24,7 @@ FROM_FILE = "from a file"
 """Validation context of text that a person wrote: there a number needs a unit."""
 
 LAB_NAME = r"^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$"
+WORKLOAD_NAME = LAB_NAME
 GUEST_NAME = r"^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$"
 SIZE = r"^\d{1,18}(?:\.\d{1,18})?\s*(?:[Bb]|[KkMmGgTt](?:[Ii]?[Bb])?)$"
 _PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
@@ -77,6 +78,15 @@ _Size = Annotated[
 ]
 Memory = Annotated[_Size, _size_limits(64 * MIB, 64 * TIB)]
 DiskSize = Annotated[_Size, _size_limits(MIB, 1024 * TIB)]
+
+
+def _whole_sectors(size: int) -> int:
+    if size % 512:
+        raise refusal("must be a multiple of 512 bytes")
+    return size
+
+
+BlockSize = Annotated[_Size, _size_limits(512, 64 * MIB), AfterValidator(_whole_sectors)]
 
 
 def _read_mode(value: object, info: ValidationInfo) -> object:

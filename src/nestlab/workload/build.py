@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nestlab.errors import WorkloadError
+from nestlab.spec.counts import Count, at
 from nestlab.workload.binding import bind
 from nestlab.workload.protocol import Case, Command, Envelope, Figure, File, Metric, Parsed
 from nestlab.workload.sources import archive, checksum, program
@@ -47,9 +48,11 @@ class Build:
     """`make` with one job and with as many as vCPUs.
 
     units  files to compile, next to the main one
+    jobs   a case for each
     """
 
     units: int = 48
+    jobs: tuple[Count, ...] = (1, "vcpus")
 
     name: ClassVar[str] = "build"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "tar", "make", "gcc", "rm")
@@ -59,7 +62,7 @@ class Build:
         """`make-1` and `make-N`; with one vCPU they are the same and there is one."""
         return tuple(
             Case(self.name, f"make-{jobs}", {"jobs": jobs, "units": self.units})
-            for jobs in sorted({1, vcpus})
+            for jobs in at(self.jobs, vcpus)
         )
 
     def command(self, case: Case, envelope: Envelope) -> Command:

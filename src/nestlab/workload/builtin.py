@@ -12,12 +12,14 @@ from nestlab.units import MIB
 from nestlab.workload.build import Build
 from nestlab.workload.exits import Exits
 from nestlab.workload.fio import Fio
+from nestlab.workload.iperf3 import Iperf3
 from nestlab.workload.protocol import Workload
 from nestlab.workload.stress_ng import StressNg
 from nestlab.workload.sysbench import SysbenchCpu
 from nestlab.workload.sysbench_memory import SysbenchMemory
 from nestlab.workload.sysbench_threads import SysbenchMutex, SysbenchThreads
-from nestlab.workload.unixbench import UnixBench
+from nestlab.workload.unixbench import SHORT, UnixBench
+from nestlab.workload.unixbench_text import PARTS
 
 Size = Literal["full", "demo", "quick"]
 
@@ -33,6 +35,7 @@ _FULL: tuple[Workload, ...] = (
     StressNg(),
     Build(),
     Exits(),
+    Iperf3(),
 )
 _DEMO: tuple[Workload, ...] = (
     SysbenchCpu(seconds=5),
@@ -43,6 +46,7 @@ _DEMO: tuple[Workload, ...] = (
     StressNg(seconds=5),
     Build(units=12),
     Exits(samples=2000),
+    Iperf3(seconds=5),
 )
 _QUICK: tuple[Workload, ...] = (
     SysbenchCpu(seconds=3),
@@ -53,6 +57,7 @@ _QUICK: tuple[Workload, ...] = (
     StressNg(seconds=3),
     Build(units=4),
     Exits(samples=500),
+    Iperf3(seconds=3),
 )
 
 
@@ -112,4 +117,4 @@ def _unixbench(source: bytes, size: Size) -> UnixBench:
     """`demo` runs every test once, `quick` only the short ones, which make no index."""
     if size == "full":
         return UnixBench(source)
-    return UnixBench(source, iterations=1, short=size == "quick")
+    return UnixBench(source, iterations=1, tests=SHORT if size == "quick" else tuple(PARTS))

@@ -15,17 +15,51 @@ Better = Literal["higher", "lower"]
 
 
 @dataclass(frozen=True)
+class Peer:
+    """Another machine of the lab that the measured one talks to.
+
+    name     its path in the lab
+    address  IPv4 or IPv6 address as the measured machine sees it
+    port     TCP port of it that nobody listens on yet
+    listen   address of its own on which what arrives there is heard; empty: the same
+    """
+
+    name: str
+    address: str
+    port: int
+    listen: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A block device that a workload may use: no file system, no other user.
+
+    name      as the lab file has it
+    path      absolute path on the machine
+    writable  false for what was passed through to be read
+    """
+
+    name: str
+    path: str
+    writable: bool = True
+
+
+@dataclass(frozen=True)
 class Envelope:
     """What a workload may use on a machine.
 
     cpus       the CPU numbers that it may run on, at least one
     directory  absolute path of a folder on the disk to be measured
+    peer       who is on the other end, for a workload that wants one; None when there is nobody
+    devices    whole disks that may be measured
 
     Raises ValueError for anything else: the caller made a mistake, not the user.
     """
 
     cpus: tuple[int, ...]
     directory: str
+    peer: Peer | None = None
+    devices: tuple[Device, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.cpus or min(self.cpus) < 0:
@@ -77,6 +111,8 @@ class Command:
                       how fast a disk is written is unknown before it is measured
     files             put on the machine before `prepare`, each once
     cold              whether the page caches are dropped before `argv`: it measures a disk
+    server            runs on the peer meanwhile: started before `argv`, when it listens on the
+                      peer's port `argv` begins, ended afterwards whatever happened
     """
 
     prepare: tuple[Argv, ...]
@@ -85,6 +121,7 @@ class Command:
     expected_seconds: float
     files: tuple[File, ...] = ()
     cold: bool = False
+    server: Argv | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +189,10 @@ class Workload(Protocol):
         ...
 
     def command(self, case: Case, envelope: Envelope) -> Command:
-        """How to run a case within an envelope; equal envelopes give equal commands."""
+        """How to run a case within an envelope; equal envelopes give equal commands.
+
+        Raises WorkloadError `workload.unavailable` where the envelope lacks what the case needs.
+        """
         ...
 
     def parse(self, case: Case, stdout: bytes) -> Parsed:
@@ -163,3 +203,14 @@ class Workload(Protocol):
         `workload.unavailable` (this machine has not got what is measured: a skipped series).
         """
         ...
+
+
+Relation = Literal["parent", "sibling"]
+
+
+def wants_peer(workload: Workload) -> bool:
+    """Whether its cases need another machine; each then says in `peer` which: a Relation.
+
+    A workload says so by an attribute of this name, which those without a peer need not have.
+    """
+    return bool(getattr(workload, "wants_peer", False))

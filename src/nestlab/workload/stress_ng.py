@@ -37,10 +37,12 @@ _SCRIPT = 'stress-ng "$@" --yaml "$0" && cat -- "$0"'
 class StressNg:
     """Each stressor for a while, on every vCPU.
 
-    seconds  how long each runs
+    seconds    how long each runs
+    stressors  which of `STRESSORS`
     """
 
     seconds: int = 10
+    stressors: tuple[str, ...] = tuple(STRESSORS)
 
     name: ClassVar[str] = "stress-ng"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "stress-ng", "sh", "cat", "rm")
@@ -52,9 +54,13 @@ class StressNg:
             Case(
                 self.name,
                 stressor,
-                {"workers": vcpus, "time": self.seconds, "options": " ".join(options)},
+                {
+                    "workers": vcpus,
+                    "time": self.seconds,
+                    "options": " ".join(STRESSORS[stressor]),
+                },
             )
-            for stressor, options in STRESSORS.items()
+            for stressor in dict.fromkeys(self.stressors)
         )
 
     def command(self, case: Case, envelope: Envelope) -> Command:

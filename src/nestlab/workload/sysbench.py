@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nestlab.spec.counts import Count, at
 from nestlab.workload.binding import bind
 from nestlab.workload.protocol import Case, Command, Envelope, Figure, Metric, Parsed
 from nestlab.workload.sysbench_text import LATENCIES, NUMBER, THREADS, TOTALS, mean_latency, read
@@ -25,9 +26,11 @@ class SysbenchCpu:
     """`sysbench cpu` with one thread and with as many as vCPUs.
 
     seconds  how long each case computes
+    threads  a case for each
     """
 
     seconds: int = 10
+    threads: tuple[Count, ...] = (1, "vcpus")
 
     name: ClassVar[str] = "sysbench-cpu"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "sysbench")
@@ -37,7 +40,7 @@ class SysbenchCpu:
         """`cpu-1` and `cpu-N`; with one vCPU they are the same and there is one."""
         return tuple(
             Case(self.name, f"cpu-{threads}", {"threads": threads, "time": self.seconds})
-            for threads in sorted({1, vcpus})
+            for threads in at(self.threads, vcpus)
         )
 
     def command(self, case: Case, envelope: Envelope) -> Command:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nestlab.spec.counts import Count, at
 from nestlab.units import KIB, MIB
 from nestlab.workload.binding import bind
 from nestlab.workload.protocol import Case, Command, Envelope, Figure, Metric, Parsed
@@ -36,10 +37,12 @@ class SysbenchMemory:
     seconds  how long each case runs
     block    bytes of the block that all threads share. sysbench's own 1 KiB would stay in the
              first cache, where no page table of any level is asked
+    threads  two cases for each
     """
 
     seconds: int = 10
     block: int = 64 * MIB
+    threads: tuple[Count, ...] = (1, "vcpus")
 
     name: ClassVar[str] = "sysbench-memory"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "sysbench")
@@ -54,7 +57,7 @@ class SysbenchMemory:
                 {"oper": way, "threads": threads, "time": self.seconds, "block": self.block},
             )
             for way in ("read", "write")
-            for threads in sorted({1, vcpus})
+            for threads in at(self.threads, vcpus)
         )
 
     def command(self, case: Case, envelope: Envelope) -> Command:

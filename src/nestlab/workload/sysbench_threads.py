@@ -6,6 +6,7 @@ Both stress the scheduler: a vCPU that waits leaves the guest, and waking it is 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nestlab.spec.counts import Count, at
 from nestlab.workload.binding import bind
 from nestlab.workload.protocol import Case, Command, Envelope, Figure, Metric, Parsed
 from nestlab.workload.sysbench_text import LATENCIES, THREADS, TOTALS, mean_latency, read
@@ -20,24 +21,32 @@ _CONTENTION = 8
 """Threads for each vCPU: without a crowd nobody waits."""
 
 
+def _crowds(threads: tuple[Count, ...] | None, vcpus: int) -> tuple[int, ...]:
+    return (_CONTENTION * vcpus,) if threads is None else at(threads, vcpus)
+
+
 @dataclass(frozen=True)
 class SysbenchThreads:
     """`sysbench threads`: lock, yield, unlock, 1000 times an event.
 
     seconds  how long it runs
+    threads  a case for each; None for eight on each vCPU
     """
 
     seconds: int = 10
+    threads: tuple[Count, ...] | None = None
 
     name: ClassVar[str] = "sysbench-threads"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "sysbench")
     metrics: ClassVar[tuple[Metric, ...]] = (RATE, LATENCY_MEAN, LATENCY_P95)
 
     def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:  # noqa: ARG002 - Workload's
-        """One: with eight threads for each vCPU."""
-        threads = _CONTENTION * vcpus
-        shape = {"threads": threads, "time": self.seconds, "yields": 1000, "locks": 8}
-        return (Case(self.name, f"threads-{threads}", shape),)
+        """One, with eight threads for each vCPU, unless others were given."""
+        shape = {"time": self.seconds, "yields": 1000, "locks": 8}
+        return tuple(
+            Case(self.name, f"threads-{threads}", {"threads": threads, **shape})
+            for threads in _crowds(self.threads, vcpus)
+        )
 
     def command(self, case: Case, envelope: Envelope) -> Command:
         """Nothing to prepare."""
@@ -68,20 +77,24 @@ class SysbenchThreads:
 class SysbenchMutex:
     """`sysbench mutex`: every thread takes so many locks of 4096 at random, and it ends.
 
-    locks  how many each thread takes
+    locks    how many each thread takes
+    threads  a case for each; None for eight on each vCPU
     """
 
     locks: int = 50_000
+    threads: tuple[Count, ...] | None = None
 
     name: ClassVar[str] = "sysbench-mutex"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "sysbench")
     metrics: ClassVar[tuple[Metric, ...]] = (SECONDS,)
 
     def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:  # noqa: ARG002 - Workload's
-        """One: with eight threads for each vCPU."""
-        threads = _CONTENTION * vcpus
-        shape = {"threads": threads, "locks": self.locks, "mutexes": 4096, "loops": 10_000}
-        return (Case(self.name, f"mutex-{threads}", shape),)
+        """One, with eight threads for each vCPU, unless others were given."""
+        shape = {"locks": self.locks, "mutexes": 4096, "loops": 10_000}
+        return tuple(
+            Case(self.name, f"mutex-{threads}", {"threads": threads, **shape})
+            for threads in _crowds(self.threads, vcpus)
+        )
 
     def command(self, case: Case, envelope: Envelope) -> Command:
         """Nothing to prepare. There is no time to give: it ends when the locks were taken."""

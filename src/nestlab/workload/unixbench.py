@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nestlab.spec.counts import Count, at
 from nestlab.workload.binding import bind
-from nestlab.workload.protocol import Case, Command, Envelope, Figure, File, Metric, Parsed
+from nestlab.workload.protocol import Case, Command, Envelope, Figure, File, Metric, Param, Parsed
 from nestlab.workload.unixbench_text import PARTS, read, unreadable
 
 INDEX = Metric("index", "index", "higher")
@@ -28,38 +29,44 @@ class UnixBench:
 
     source      a tar of the tree (`unixbench_source.tree`), put on every machine and built there
     iterations  passes of each test, or 0 for as many as UnixBench wants
-    short       only the tests that take ten seconds; they make no index
+    copies      a case for each
+    tests       which of `PARTS`; unless there are all, they make no index
     """
 
     source: bytes
     iterations: int = 0
-    short: bool = False
+    copies: tuple[Count, ...] = (1, "vcpus")
+    tests: tuple[str, ...] = tuple(PARTS)
 
     name: ClassVar[str] = "unixbench"
     needs: ClassVar[tuple[str, ...]] = ("taskset", "sh", "tar", "sed", "make", "gcc", "perl", "rm")
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The tests that are run, in UnixBench's own names."""
-        return SHORT if self.short else tuple(PARTS)
+        """The tests that are run, in UnixBench's own names and order."""
+        return tuple(part for part in PARTS if part in self.tests)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every test runs: only then is there an index."""
+        return self.parts == tuple(PARTS)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The index, unless parts of it are left out, and that of every part."""
-        whole = () if self.short else (INDEX,)
+        whole = (INDEX,) if self.whole else ()
         return (*whole, *(Metric(part, "index", "higher") for part in self.parts))
 
     def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:  # noqa: ARG002 - Workload's
-        """`copies-1` and `copies-N`, or `short-1` and `short-N` where parts are left out."""
-        what = "short" if self.short else "copies"
+        """`copies-N`; `short-N` with only the tests of ten seconds, `tests-N` with others."""
+        what = "copies" if self.whole else "short" if self.parts == SHORT else "tests"
         source = hashlib.sha256(self.source).hexdigest()[:16]
+        shape: dict[str, Param] = {"iterations": self.iterations, "source": source}
+        if what == "tests":
+            shape["tests"] = " ".join(self.parts)
         return tuple(
-            Case(
-                self.name,
-                f"{what}-{copies}",
-                {"copies": copies, "iterations": self.iterations, "source": source},
-            )
-            for copies in sorted({1, vcpus})
+            Case(self.name, f"{what}-{copies}", {"copies": copies, **shape})
+            for copies in at(self.copies, vcpus)
         )
 
     def command(self, case: Case, envelope: Envelope) -> Command:
@@ -67,7 +74,7 @@ class UnixBench:
         folder = f"{envelope.directory.rstrip('/')}/unixbench"
         tar, iterations = f"{folder}/unixbench.tar", case.number("iterations")
         passes = ("-i", str(iterations)) if iterations else ()
-        tests = self.parts if self.short else ()
+        tests = () if self.whole else self.parts
         argv = ("sh", "-c", _RUN, folder, "-c", str(case.number("copies")), *passes, *tests)
         return Command(
             prepare=(

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 
-from nestlab.hypervisor.plan import BaseImage, GuestPlan
+from nestlab.hypervisor.plan import BaseImage, GuestPlan, ScratchDisk
 from nestlab.hypervisor.qemu.files import Files, escape
 
 _OVERLAY = "format=qcow2,cache.direct=on,aio=native,discard=unmap"
@@ -109,9 +109,19 @@ def _own_disks(plan: GuestPlan) -> Iterator[str]:
         yield from ("-device", f"virtio-blk-pci,drive={name}" if virtio else on_nvme)
 
 
+def serials_of(plan: GuestPlan) -> dict[str, bool]:
+    """Serial numbers of the disks beside its own -> whether the guest may write them."""
+    scratch = {_serial(number, disk): True for number, disk in enumerate(plan.disks)}
+    return {**{f"dev{number}": False for number in range(len(plan.devices))}, **scratch}
+
+
+def _serial(number: int, disk: ScratchDisk) -> str:
+    return disk.name or f"d{number}"
+
+
 def _scratch_disks(plan: GuestPlan) -> Iterator[str]:
     for number, disk in enumerate(plan.disks):
-        serial = escape(disk.name or f"d{number}")
+        serial = escape(_serial(number, disk))
         path = Files(plan).scratch(number)
         yield from _virtio(f"disk{number}", path, _OVERLAY, f",serial={serial}")
 

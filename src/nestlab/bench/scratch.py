@@ -1,0 +1,56 @@
+"""Whole disks of a machine that may be measured: those of its lab file, while nobody uses them."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError
+from nestlab.machine.protocol import Machine
+from nestlab.machine.shell import check
+from nestlab.workload.protocol import Device
+
+_LIMIT = 1 << 20
+_LIST = ("lsblk", "-J", "-p", "-o", "NAME,TYPE,SERIAL,RO,FSTYPE,MOUNTPOINT")
+
+
+async def scratch_disks(
+    machine: Machine, serials: Mapping[str, bool], *, deadline: Deadline
+) -> tuple[Device, ...]:
+    """The disks with these serial numbers, which the lab gave them.
+
+    serials  -> whether it may be written
+
+    One that is to be written and has a file system, partitions or another use is left out: a
+    benchmark would destroy it. Raises MachineError `bench.disks-failed`.
+    """
+    if not serials:
+        return ()
+    done = await check(machine, _LIST, deadline=deadline, code="bench.disks-failed", limit=_LIMIT)
+    try:
+        listed = json.loads(done.stdout)
+    except (ValueError, RecursionError) as problem:
+        raise MachineError(
+            "bench.disks-failed",
+            f"the list of disks of {machine.path} is not JSON",
+            where=f"{machine.path}, while looking for its scratch disks",
+            hint="look at the output of lsblk -J there",
+        ) from problem
+    return tuple(_fit(listed, serials))
+
+
+def _fit(listed: object, serials: Mapping[str, bool]) -> Iterator[Device]:
+    entries = listed.get("blockdevices") if isinstance(listed, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict) or entry.get("type") != "disk":
+            continue
+        path, serial = entry.get("name"), entry.get("serial")
+        if (
+            not isinstance(path, str)
+            or not path.startswith("/dev/")
+            or not (isinstance(serial, str) and serial in serials)
+        ):
+            continue
+        writable = serials[serial] and entry.get("ro") in {False, "0"}
+        used = any(entry.get(key) for key in ("fstype", "mountpoint", "children"))
+        if not (used and serials[serial]):
+            yield Device(serial, path, writable)
