@@ -10,8 +10,8 @@ from nestlab.bench.order import FILE, BenchOrder, asked, write_order
 from nestlab.cli.bench import fraction
 from nestlab.errors import NestlabError, StoredDataError, UsageError
 from nestlab.home import Home
+from nestlab.lab.bench_plan import bench_plan
 from nestlab.lab.benching import Asked, goes_on, ordered
-from nestlab.lab.forecast import forecast
 from nestlab.result.store import RunFolder
 from nestlab.spec.bench import Bench, BenchWorkload
 from nestlab.spec.choice import parse_choice
@@ -54,7 +54,7 @@ def test_a_lab_file_says_what_is_measured_and_how_often(home: Home, file: Path) 
     assert job.goal is not None
     assert job.goal.sha256 is not None
     assert job.order.course == Course(7)
-    told = asyncio.run(forecast(job, home))
+    told = asyncio.run(bench_plan(job, home))
     assert told["machines"] == ["l0", "l1", "l1/l2"]
     assert [(case["workload"], case["case"]) for case in told["cases"]] == [
         ("sysbench-cpu", "cpu-1"),
@@ -68,7 +68,7 @@ def test_a_lab_file_says_what_is_measured_and_how_often(home: Home, file: Path) 
 def test_words_go_before_the_file(home: Home, file: Path) -> None:
     asked_for = Asked(workloads=("exits",), paths=("l1",), rounds=3, quick=True, warm_up=False)
     job = ordered(home, str(file), asked_for)
-    told = asyncio.run(forecast(job, home))
+    told = asyncio.run(bench_plan(job, home))
     assert told["machines"] == ["l1"]
     assert {case["workload"] for case in told["cases"]} == {"exits"}
     assert (told["rounds"], told["warm_up"]) == (3, False)
@@ -98,7 +98,7 @@ def test_what_cannot_be_measured(
 ) -> None:
     job = ordered(home, str(file), Asked(workloads=words))
     with pytest.raises(UsageError) as caught:
-        asyncio.run(forecast(job, home))
+        asyncio.run(bench_plan(job, home))
     assert caught.value.code == wanted
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from cli_process import NESTLAB
 from lab_examples import L1, L2, home, saved
-from nestlab.lab.state import LabState, save_state
+from nestlab.lab.spec import NetworkSpec
+from nestlab.lab.state import save_state
 
 
 def completed(base: Path, words: str) -> list[str]:
@@ -27,7 +28,8 @@ def completed(base: Path, words: str) -> list[str]:
 
 def named(base: Path, lab: str, name: str) -> None:
     folder, state = saved(base, lab, kept=True, guests=(L1, L2))
-    save_state(LabState.model_validate({**state.model_dump(by_alias=True), "name": name}), folder)
+    networks = tuple(NetworkSpec(f"{name}-{each}") for each in ("storage", "tenant"))
+    save_state(state.model_copy(update={"name": name, "networks": networks}), folder)
 
 
 def test_machines_of_the_only_lab_need_no_name(tmp_path: Path) -> None:
@@ -44,6 +46,14 @@ def test_machines_of_several_labs_have_it(tmp_path: Path) -> None:
     named(tmp_path, "bb", "wide")
     assert completed(tmp_path, "nestlab stop w") == ["wide:l1", "wide:l1/l2"]
     assert completed(tmp_path, "nestlab status ") == ["seed", "wide"]
+
+
+def test_networks_are_those_of_the_lab(tmp_path: Path) -> None:
+    named(tmp_path, "aa", "seed")
+    named(tmp_path, "bb", "wide")
+    assert completed(tmp_path, "nestlab add seed:l1 --network ") == ["seed-storage", "seed-tenant"]
+    assert completed(tmp_path, "nestlab add bb:l1 --network wide-t") == ["wide-tenant"]
+    assert completed(tmp_path, "nestlab add l1 --network seed-s") == ["seed-storage"]
 
 
 def test_a_lab_that_cannot_be_read_offers_nothing(tmp_path: Path) -> None:

@@ -108,6 +108,17 @@ def test_what_does_not_run_starts_from_its_disk(world: World) -> None:
     assert world.notices == ["l1: start, because it does not run"]
 
 
+@pytest.mark.parametrize("said", ["", "0", "0 ?", "sh: I/O error"])
+def test_a_look_that_fails_costs_no_guest_its_disk(world: World, said: str) -> None:
+    before = load_state(left(world.base)[0])
+    world.look["l1"] = said
+    with pytest.raises(MachineError) as caught:
+        world.up()
+    assert caught.value.code == "guest.not-seen"
+    assert world.host.log == []
+    assert load_state(left(world.base)[0]) == before
+
+
 def test_what_changed_starts_again_with_its_disk(world: World) -> None:
     state = world.up(dataclasses.replace(SPEC, memory=2 * GIB))
     assert world.host.log == ["boot"]

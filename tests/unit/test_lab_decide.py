@@ -9,7 +9,7 @@ from lab_examples import L1, home, saved
 from nestlab.errors import UsageError
 from nestlab.lab.decide import Decision, Seen, Step, decide
 from nestlab.lab.preview import preview
-from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.lab.spec import DiskSpec, FileSpec, GuestSpec
 from nestlab.lab.state import save_state
 from nestlab.units import GIB
 
@@ -46,6 +46,27 @@ def test_a_file_with_other_contents_is_another_file() -> None:
     assert decide(spec, record, RUNS).step is Step.KEEP
     edited = dataclasses.replace(spec, files=(dataclasses.replace(was, sha256="2"),))
     assert decide(edited, record, RUNS).step is Step.REBUILD
+    moved = dataclasses.replace(spec, files=(dataclasses.replace(was, source=Path("/b/../a")),))
+    assert decide(moved, record, RUNS).step is Step.KEEP
+
+
+OTHER: dict[str, object] = {
+    "vcpus": 4, "memory": 2 * GIB, "disk": 12 * GIB, "image": "debian-13", "accel": "tcg",
+    "storage": "virtio", "cpu": "max", "kernel": (), "disks": (DiskSpec(GIB),),
+    "devices": ("/dev/vdb",), "networks": ("a",), "packages": ("tree",), "run": (("true",),),
+    "files": (FileSpec(Path("/a"), "/etc/a"),), "name": "l9", "guests": (SPEC,),
+}  # fmt: skip
+CONTENT = {"image", "storage", "packages", "run", "files"}
+
+
+def test_only_a_recorded_difference_or_a_proved_absence_takes_a_new_disk() -> None:
+    assert OTHER.keys() == {field.name for field in dataclasses.fields(GuestSpec)}
+    for key, value in OTHER.items():
+        shall = dataclasses.replace(SPEC, **{key: value})  # type: ignore[arg-type]
+        for seen in (RUNS, OFF):
+            rebuilt = decide(shall, RECORD, seen).step is Step.REBUILD
+            assert rebuilt == (key in CONTENT), key
+    assert decide(SPEC, RECORD, GONE).step is Step.REBUILD
 
 
 def test_a_new_one_is_built() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from lab_examples import L1
 from nestlab.errors import StoredDataError, UsageError
-from nestlab.lab.spec import GuestSpec
+from nestlab.lab.spec import GuestSpec, NetworkSpec
 from nestlab.lab.state import GuestRecord, LabState
-from nestlab.lab.tree import branch, changed, paths_in, with_guest
+from nestlab.lab.tree import branch, changed, must_have_networks, paths_in, with_guest
+from nestlab.lab.wiring import changes_networks
 from nestlab.units import GIB
 
 
@@ -56,6 +57,54 @@ def test_a_new_guest_stands_alone_in_its_ancestors() -> None:
     new = GuestSpec("l9", vcpus=1, memory=GIB)
     assert list(paths_in(with_guest(STATE, "l1/l2", new))) == ["l1", "l1/l2", "l1/l2/l9"]
     assert with_guest(STATE, "l0", new) == (new,)
+
+
+def test_with_all_others_what_the_user_stopped_stays_off() -> None:
+    new = GuestSpec("l9", vcpus=1, memory=GIB)
+    guests = tuple(record(path, stopped=path == "l1/l3") for path in PATHS)
+    state = STATE.model_copy(update={"guests": guests})
+    assert list(paths_in(with_guest(state, "l1/l2", new, whole=True))) == [
+        *("l1", "l1/l2", "l1/l2/l4", "l1/l2/l9", "l10", "l10/l2"),
+    ]
+    at_root = with_guest(state, "l0", new, whole=True)
+    assert [guest.name for guest in at_root] == ["l1", "l10", "l9"]
+
+
+def test_a_network_that_the_lab_has_not_is_said_with_those_that_it_has() -> None:
+    state = STATE.model_copy(update={"networks": (NetworkSpec("storage"), NetworkSpec("tenant"))})
+    must_have_networks(state, ("tenant",))
+    with pytest.raises(UsageError) as caught:
+        must_have_networks(state, ("tenant", "stroage"))
+    assert caught.value.code == "lab.unknown-network"
+    assert caught.value.message == "lab seed has no network stroage"
+    assert caught.value.hint == "its networks: storage, tenant"
+    with pytest.raises(UsageError) as caught:
+        must_have_networks(STATE, ("tenant",))
+    assert "it has none" in (caught.value.hint or "")
+
+
+CARRIES = ("storage 1400", "storage bridge")
+ON = {"storage": "10.96.0.10/24"}
+
+
+@pytest.mark.parametrize(
+    ("parent", "changes", "found"),
+    [
+        ("l1", {"l1": {"cards": CARRIES}, "l1/l2": {"addresses": ON}}, False),
+        ("l1", {"l1/l2": {"addresses": ON}}, True),  # l1 does not carry it
+        ("l1", {"l1": {"cards": CARRIES, "addresses": ON}}, True),  # all were at level 1: MTU
+        ("l0", {"l1/l2": {"addresses": ON}}, False),
+        ("l0", {}, False),
+        ("l1/l2", {"l1": {"cards": CARRIES}, "l1/l3": {"addresses": ON}}, True),
+    ],
+)
+def test_who_is_there_needs_other_cards_for_a_new_guest(
+    parent: str, changes: dict[str, dict[str, object]], *, found: bool
+) -> None:
+    guests = tuple(each.model_copy(update=changes.get(each.path, {})) for each in STATE.guests)
+    state = STATE.model_copy(update={"guests": guests})
+    assert changes_networks(state, parent, ("storage",)) is found
+    assert not changes_networks(state, parent, ())
 
 
 def test_a_name_is_there_once() -> None:

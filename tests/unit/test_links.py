@@ -10,6 +10,7 @@ import pytest
 
 from lan_examples import laid_out
 from nestlab.image.links import link_lines
+from nestlab.net.hosts_file import hosts_block
 from nestlab.net.lan import Port
 from nestlab.net.subnet import GuestNetwork
 from plan_examples import L1
@@ -81,8 +82,13 @@ def test_the_seed_says_all_of_it() -> None:
     assert found["etc/qemu/bridge.conf"][1] == "allow br-storage\nallow br-tenant\n"
     assert found["etc/hosts"][1].splitlines() == [
         *("127.0.0.1 localhost", "::1 ip6-localhost"),
-        *("10.97.10.10 l2.l1.seed l2", "10.96.1.2 l1.seed parent"),
+        *hosts_block(seed.hosts or ()).splitlines(),
     ]
+
+
+def test_a_disk_that_was_there_keeps_its_names() -> None:
+    """The user may have written some of them; ours are told it over its shell."""
+    assert "etc/hosts" not in unpacked(dataclasses.replace(SEED, hosts=None).tar())
 
 
 def test_a_seed_without_networks() -> None:

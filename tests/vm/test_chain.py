@@ -1,18 +1,22 @@
 """A real L1 with a real KVM L2 in it: what they are, and what they cost."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from loop import Loop
 from nestlab.deadline import Deadline
-from nestlab.events import Event, Progress
+from nestlab.events import Event, Progress, discard
 from nestlab.image.store import Image, verify_disk
 from nestlab.lab.proof import Proof, prove
+from nestlab.lab.provision import provision
 from nestlab.lab.running import Lab, Level
+from nestlab.lab.spec import GuestSpec
 from nestlab.machine.protocol import Completed
 from nestlab.units import MIB
+from package_source import NAME, package_source
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,27 @@ def test_all_of_debian_starts_on_demand(chain: Lab, loop: Loop) -> None:
     argv = ("systemctl", "start", "multi-user.target")
     assert loop.run(l1.machine.run(argv, deadline=Deadline.after(180))).ok
     assert text(loop, l1, "systemctl", "--failed", "--quiet", "--plain", "--no-legend") == ""
+
+
+def test_packages_are_installed_at_each_level_through_the_ways_out(
+    chain: Lab, loop: Loop, tmp_path: Path
+) -> None:
+    """From L0's loopback, to which L1's gateway leads, and L2's way out too."""
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("no dpkg-deb here: `apt-get install dpkg`")
+    l1 = chain.levels[1].guest
+    assert l1 is not None
+    sources = tmp_path / "sources.list"
+    with package_source(tmp_path) as port:
+        line = f"deb [trusted=yes] http://{l1.plan.network.gateway}:{port}/ ./\n"
+        sources.write_text(line)
+        for level in chain.levels[1:]:
+            log = tmp_path / level.machine.path.replace("/", ".")
+            loop.run(level.machine.put(sources, "/etc/apt/sources.list", mode=0o644))
+            spec = GuestSpec("any", vcpus=1, memory=MIB, packages=(NAME,))
+            deadline = Deadline.after(120)
+            loop.run(provision(level.machine, spec, log, discard, deadline=deadline))
+            assert text(loop, level, "cat", f"/opt/{NAME}") == "installed"
 
 
 def test_private_things_are_private(chain: Lab, loop: Loop) -> None:

@@ -71,6 +71,29 @@ def test_a_stopped_machine_comes_back_with_its_address(user: User) -> None:
     user.said("exec", "one/inner", "--", "ping", "-c1", "-W5", "two")
 
 
+def test_one_that_is_added_is_known_to_all_on_its_network_until_it_is_removed(user: User) -> None:
+    """Theirs stay: a line of the user's, and what runs."""
+    mine = "echo '192.0.2.7 mine' >>/etc/hosts"
+    user.said("exec", "two", "--", "sh", "-c", mine)
+    before = user.pids
+    done = user.nestlab("add", "l0", "--name", "late", "--network", "stroage")
+    assert done.returncode == 2
+    assert b"lab.unknown-network" in done.stderr
+    assert b"its networks: storage" in done.stderr
+
+    user.said("add", "l0", "--name", "late", "--memory", "512MiB", "--network", "storage")
+    assert {path: user.pids[path] for path in before} == before
+    given = {address(user, path, "late") for path in ("two", "one/inner", "late")}
+    assert len(given) == 1
+    user.said("exec", "one/inner", "--", "ping", "-c1", "-W5", "late")
+    user.said("exec", "late", "--", "ping", "-c1", "-W5", "inner.one.wired")
+
+    user.said("remove", "late")
+    for path in ("two", "one/inner"):
+        assert user.nestlab("exec", path, "--", "getent", "hosts", "late").returncode == 2
+    assert address(user, "two", "mine") == "192.0.2.7"
+
+
 def test_a_switch_that_died_is_started_and_its_machines_are_plugged_in_again(user: User) -> None:
     (switch,) = set(qemu_pids()) - _guests(user)
     os.kill(switch, signal.SIGKILL)

@@ -180,10 +180,10 @@ def _show_plan(job: "Job", home: Home, *, as_json: bool) -> None:
     import asyncio
     import json
 
-    from nestlab.lab.forecast import forecast
+    from nestlab.lab.bench_plan import bench_plan
     from nestlab.units import format_duration
 
-    found = asyncio.run(forecast(job, home))
+    found = asyncio.run(bench_plan(job, home))
     if as_json:
         typer.echo(json.dumps({"schema": "nestlab.bench-plan/1", **found}, indent=1))
         return

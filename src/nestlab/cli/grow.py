@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.arguments import BootTimeout
 from nestlab.cli.changing import find, run
 from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
@@ -35,9 +36,7 @@ def grow(
     ] = None,
     memory: Annotated[str | None, typer.Option(help="Its memory: 4GiB.")] = None,
     vcpus: Annotated[int | None, typer.Option(min=1, max=512, help="Its virtual CPUs.")] = None,
-    boot_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
-    ] = 300,
+    boot_timeout: BootTimeout = 300,
 ) -> None:
     """Give a machine more."""
     from nestlab.errors import UsageError

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nestlab.cli.arguments import BootTimeout
 from nestlab.cli.changing import find, run
 from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
@@ -27,9 +28,7 @@ def reboot(
     machine: Annotated[
         str, typer.Argument(autocompletion=machine_paths, help="l1/l2, LAB:l1/l2, or a lab.")
     ],
-    boot_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
-    ] = 300,
+    boot_timeout: BootTimeout = 300,
 ) -> None:
     """Stop machines and start them."""
     from nestlab.lab.control import reboot as start_anew

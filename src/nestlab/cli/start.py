@@ -1,11 +1,9 @@
 """`nestlab start`: start machines from their disks."""
 
-from typing import Annotated
-
 import typer
 
+from nestlab.cli.arguments import BootTimeout, MachineOrLab
 from nestlab.cli.changing import find, run
-from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 _EXAMPLES = """Examples:
@@ -27,16 +25,8 @@ def register(app: typer.Typer) -> None:
 
 
 def start(
-    machine: Annotated[
-        str | None,
-        typer.Argument(
-            autocompletion=machine_paths,
-            help="l1/l2, LAB:l1/l2, or a lab; the only lab if left out.",
-        ),
-    ] = None,
-    boot_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
-    ] = 300,
+    machine: MachineOrLab = None,
+    boot_timeout: BootTimeout = 300,
 ) -> None:
     """Start machines from their disks."""
     from nestlab.lab.control import start as switch_on

@@ -1,11 +1,9 @@
 """`nestlab stop`: switch machines off."""
 
-from typing import Annotated
-
 import typer
 
+from nestlab.cli.arguments import MachineOrLab
 from nestlab.cli.changing import find, run
-from nestlab.cli.complete import machine_paths
 
 _EXAMPLES = """Examples:
 
@@ -26,13 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def stop(
-    machine: Annotated[
-        str | None,
-        typer.Argument(
-            autocompletion=machine_paths,
-            help="l1/l2, LAB:l1/l2, or a lab; the only lab if left out.",
-        ),
-    ] = None,
+    machine: MachineOrLab = None,
 ) -> None:
     """Switch machines off."""
     from nestlab.lab.control import stop as switch_off

@@ -1,12 +1,12 @@
 """`nestlab up`: bring a lab up from its file."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.arguments import BootTimeout
 from nestlab.cli.complete import snapshot_names
 from nestlab.cli.demo import Accel
 from nestlab.home import Home
@@ -14,8 +14,10 @@ from nestlab.home import Home
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nestlab.hypervisor.accelerator import Wanted
+    from nestlab.lab.forecast import Forecast
+    from nestlab.lab.goal import Goal
     from nestlab.lab.running import Lab
-    from nestlab.lab.spec import GuestSpec
 
 _EXAMPLES = """Examples:
 
@@ -59,16 +61,17 @@ def up(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only print the plan.")] = False,
     accel: Annotated[
-        Accel, typer.Option(help="auto: KVM where guests of it can nest, else TCG, said aloud.")
+        Accel,
+        typer.Option(
+            help="For guests of L0 with accel auto: KVM where they can nest, else TCG, said aloud."
+        ),
     ] = Accel.AUTO,
     host: Annotated[
         str | None,
         typer.Option(help="user@host: the lab lives there; all commands work the same from here."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print nestlab.up/1.")] = False,
-    boot_timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds that each guest has until its shell answers.")
-    ] = 300,
+    boot_timeout: BootTimeout = 300,
 ) -> None:
     """Bring a lab up."""
     from rich.console import Console
@@ -83,7 +86,7 @@ def up(
 
     goal = goal_of(Home.from_environment(), file, snapshot=from_snapshot, name=name, host=host)
     if plan:
-        _show_plan(goal.name, goal.guests, as_json=as_json)
+        _show_plan(goal, accel.value, as_json=as_json)
     fit(goal.guests)
     if plan:
         return
@@ -106,23 +109,30 @@ def up(
     _tell(lab, console, as_json=as_json)
 
 
-def _show_plan(name: str, guests: "Sequence[GuestSpec]", *, as_json: bool) -> None:
+def _show_plan(goal: "Goal", wanted: "Wanted", *, as_json: bool) -> None:
     """The tree with what each machine gets, what its own guests take of it, and what happens."""
+    from nestlab.cli.interrupt import run_interruptible
     from nestlab.lab.fit import rows_of
+    from nestlab.lab.forecast import forecast_on_host
     from nestlab.lab.preview import preview
     from nestlab.units import format_size
 
-    rows, steps = rows_of(guests), preview(Home.from_environment(), name, guests)
+    home = Home.from_environment()
+    rows, steps = rows_of(goal.guests), preview(home, goal.name, goal.guests)
+    runs = run_interruptible(forecast_on_host(goal, wanted, home), lambda _line: None)
     if as_json:
         machines = [
             {
                 **row,
+                "accelerator": runs[row["path"]].accelerator.name,
+                "accelerator_why": runs[row["path"]].accelerator.why,
+                "emulated": runs[row["path"]].emulated,
                 "step": step.step.value if (step := steps.get(row["path"])) else "build",
                 "why": step.why if step else "new",
             }
             for row in rows
         ]
-        found = {"schema": "nestlab.plan/1", "lab": name, "machines": machines}
+        found = {"schema": "nestlab.plan/1", "lab": goal.name, "machines": machines}
         typer.echo(json.dumps(found, indent=1))
         return
     for row in rows:
@@ -130,8 +140,14 @@ def _show_plan(name: str, guests: "Sequence[GuestSpec]", *, as_json: bool) -> No
         typer.echo(
             f"{'  ' * (row['level'] - 1)}{row['path']}: {row['vcpus']} vCPU,"
             f" {format_size(row['memory'])}{inside if row['promised'] else ''}"
+            f"; {_said(runs[row['path']])}"
             f"{f'  [{step.step.value}: {step.why}]' if (step := steps.get(row['path'])) else ''}"
         )
+
+
+def _said(runs: "Forecast") -> str:
+    emulated = ", emulated" if runs.emulated else ""
+    return f"{runs.accelerator.name.upper()}{emulated} ({runs.accelerator.why})"
 
 
 def _tell(lab: "Lab", console: "Console", *, as_json: bool) -> None:

@@ -13,10 +13,14 @@ Wanted = Literal["auto", "kvm", "tcg"]
 
 @dataclass(frozen=True)
 class Accelerator:
-    """QEMU's name for it, and the reason in words for the user."""
+    """QEMU's name for it, and the reason in words for the user.
+
+    wanted  what was asked for; with `auto` a guest that runs is not started anew for another one
+    """
 
     name: Literal["kvm", "tcg"]
     why: str
+    wanted: Wanted = "auto"
 
     @property
     def emulated(self) -> bool:
@@ -31,14 +35,26 @@ def choose_accelerator(facts: Facts, wanted: Wanted, *, path: str) -> Accelerato
     CPU flag → module → `nested` → /dev/kvm → a guest ran → VMX or SVM offered.
     """
     if wanted == "tcg":
-        return Accelerator("tcg", "TCG was asked for")
+        return Accelerator("tcg", "TCG was asked for", wanted)
     broken = broken_link(facts, path=path)
     if broken is None:
         extension = "SVM" if facts.kvm and facts.kvm.svm else "VMX"
-        return Accelerator("kvm", f"a guest ran with KVM and is offered {extension}")
+        return Accelerator("kvm", f"a guest ran with KVM and is offered {extension}", wanted)
     if wanted == "kvm":
         raise broken
     return Accelerator("tcg", broken.message)
+
+
+def guest_accelerator(
+    wanted: Wanted, default: Accelerator, facts: Facts, *, path: str
+) -> Accelerator:
+    """What one guest gets: what it asks for itself, else what others of its hypervisor get.
+
+    facts, path  of the hypervisor
+
+    Raises as `choose_accelerator` does: a guest that asks for KVM gets nothing else.
+    """
+    return default if wanted == "auto" else choose_accelerator(facts, wanted, path=path)
 
 
 def broken_link(facts: Facts, *, path: str) -> HostError | None:

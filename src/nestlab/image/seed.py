@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nestlab.image.links import link_lines
 from nestlab.net.hosts import Hosts
+from nestlab.net.hosts_file import FILE, hosts_block
 from nestlab.net.lan import Port
 from nestlab.net.subnet import GuestNetwork
 
@@ -24,7 +25,7 @@ class Seed:
     mtu             bytes, of its way out; None: what the card says
     ports           its cards on networks of the lab
     hosts           names of the machines that it can reach, its own among them; without any it
-                    knows its host name only
+                    knows its host name only; None: /etc/hosts stays as it is
     """
 
     hostname: str
@@ -35,14 +36,14 @@ class Seed:
     network: GuestNetwork
     mtu: int | None = None
     ports: tuple[Port, ...] = ()
-    hosts: Hosts = ()
+    hosts: Hosts | None = ()
 
     def tar(self) -> bytes:
         """The seed disk: a tar that the guest's init unpacks over `/`, padded to whole blocks."""
         texts = (
             ("etc/hostname", f"{self.hostname}\n", 0o644),
             ("etc/machine-id", f"{self.machine_id}\n", 0o444),
-            ("etc/hosts", self._hosts(), 0o644),
+            *self._hosts(),
             ("etc/resolv.conf", f"nameserver {self.network.resolver}\n", 0o644),
             ("etc/ssh/ssh_host_ed25519_key", self.host_key, 0o600),
             ("etc/ssh/ssh_host_ed25519_key.pub", f"{self.host_key_public}\n", 0o644),
@@ -63,10 +64,12 @@ class Seed:
         data = buffer.getvalue()
         return data + bytes(-len(data) % _BLOCK)
 
-    def _hosts(self) -> str:
-        own = self.hosts or (("127.0.1.1", (self.hostname,)),)
-        lines = (f"{address} {' '.join(names)}\n" for address, names in own)
-        return "127.0.0.1 localhost\n::1 ip6-localhost\n" + "".join(lines)
+    def _hosts(self) -> Iterator[tuple[str, str, int]]:
+        """None for a disk that was there before: the file may have lines of the user's by now."""
+        if self.hosts is not None:
+            own = self.hosts or (("127.0.1.1", (self.hostname,)),)
+            local = "127.0.0.1 localhost\n::1 ip6-localhost\n"
+            yield (FILE.lstrip("/"), local + hosts_block(own), 0o644)
 
     def _network(self) -> str:
         """Variables for init: a card is known by its address, in whatever order it is found."""

@@ -71,7 +71,7 @@ async def _try(
             await climb.climb(host, trial)
         except MachineError as problem:
             # an emulated L1 alone was never seen to fail: then something else is wrong
-            emulation = host.accelerator.emulated and climb.nested and problem.code in LOST
+            emulation = climb.emulated and climb.nested and problem.code in LOST
             if not emulation or attempt.number >= request.attempts:
                 raise
             attempt.sink(Progress(climb.lost, f"lost: {problem.message}", State.FAILED))

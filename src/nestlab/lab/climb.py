@@ -13,17 +13,17 @@ from nestlab.events import Notice, Progress, Sink, State
 from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.promote import gather_ready, promote, promote_resumed
 from nestlab.hypervisor.protocol import Guest, Hypervisor
-from nestlab.hypervisor.qemu.disks import device
 from nestlab.lab.decide import Step
-from nestlab.lab.disk import grow_root, unless_full
-from nestlab.lab.lost import LOST, again, patience
+from nestlab.lab.disk import unless_full
+from nestlab.lab.furnish import furnish
+from nestlab.lab.lost import LOST, again, may_be_lost, patience
 from nestlab.lab.order import Desk, evidence_of
-from nestlab.lab.plan import Place, place_in_guest
-from nestlab.lab.provision import provision
+from nestlab.lab.plan import Place, inner_wish, place_in_guest
 from nestlab.lab.running import Lab, Level
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.stop import shut_down
 from nestlab.lab.together import together
+from nestlab.lab.tree import every
 from nestlab.lab.ways import prove_ways
 from nestlab.lab.wiring import wire
 from nestlab.lab.wish import Warm, Wish, from_snapshot, wishes
@@ -40,8 +40,8 @@ _ADOPT = 30.0
 class Request:
     """What shall be up on a host that is a hypervisor already.
 
-    Inside a guest the accelerator is always KVM: an emulated guest in a guest would not be nested
-    virtualization.
+    Inside a guest the accelerator is KVM: an emulated guest in a guest is not nested
+    virtualization, and is there only where its `accel` asks for it.
 
     images        name -> as the host sees it
     boot_timeout  seconds that each guest has until its shell answers
@@ -64,7 +64,7 @@ class Climb:
     taken   grows with every machine's routes
     lost    the machine that failed
     nested  whether a guest is up that may enter guests of its own
-    emulated  whether all that is built has the timings of emulation
+    emulated  whether anything of it is emulated
     """
 
     request: Request
@@ -75,6 +75,7 @@ class Climb:
     lost: str = "l0"
     nested: bool = False
     emulated: bool = False
+    _default: bool = False
     _inner: dict[str, Hypervisor] = field(default_factory=dict)
 
     async def climb(self, host: Hypervisor, stack: AsyncExitStack) -> None:
@@ -83,15 +84,20 @@ class Climb:
         Not more boot at once than the user's machine has CPUs: they share those, at every level.
         """
         usable = host.facts.cpu.usable if host.facts.cpu else ()
-        self.emulated = host.accelerator.emulated or self.lab.emulated(host.machine.path)
+        state = self.lab.state
+        self._default = host.accelerator.emulated
+        by_wish = any(each.accel == "tcg" for each in every(self.request.guests))
+        self.emulated = self._default or by_wish
         self.wiring = await wire(host, self.lab, self.request.guests, self.sink, stack)
-        self._desk = Desk(self.lab, self.wiring, self.sink, self.emulated)
+        self._desk = Desk(self.lab, self.wiring, self.sink)
         # emulation loses guests that boot at the same time, and gains next to nothing by it
         self._slots = asyncio.Semaphore(1 if self.emulated else max(1, len(usable)))
-        known = (guest.subnet for guest in self.lab.state.guests)
+        known = (guest.subnet for guest in state.guests)
         self.taken.update(IPv4Network(subnet) for subnet in known if subnet)
         self.taken.update(lan.subnet for lan in self.wiring.layout.lans.values())
-        await self._populate(host, self._first_place(), self.request.guests, stack)
+        # guests of L0 live in the lab's place, deeper ones on their parent's disk
+        place = Place(state.place, state.sockets, self.request.images)
+        await self._populate(host, place, self.request.guests, stack)
         await prove_ways(self.wiring, self.lab, self.sink)
         self.lab.levels.sort(key=lambda level: natural(level.machine.path))
 
@@ -178,11 +184,13 @@ class Climb:
         async with AsyncExitStack() as own:
             try:
                 async with self._slots:
-                    last = not self.emulated or attempt >= self.request.attempts
+                    last = not self._fragile(wish) or attempt >= self.request.attempts
                     allowed = patience(plan.path, self.request.boot_timeout, last=last)
                     guest, seconds = await self._boot(wish, hypervisor, evidence, own, allowed)
                 self.nested = True
-                await self._settle(wish, guest, evidence)
+                settled = Deadline.after(self.request.boot_timeout)
+                await furnish(wish, guest.machine, evidence, self.sink, deadline=settled)
+                self._desk.ready(plan.path)
                 await self._join(wish, guest, seconds)
             except MachineError as problem:
                 raise await unless_full(problem, hypervisor.machine, plan) from problem
@@ -192,12 +200,16 @@ class Climb:
     def _again(self, wish: Wish, problem: MachineError, attempt: int) -> bool:
         """Whether a guest within a guest, lost to emulation, is started once more; says so."""
         path = wish.plan.path
-        nested = "/" in path and self.emulated and problem.code in LOST
-        if not nested or attempt >= self.request.attempts:
+        lost = self._fragile(wish) and problem.code in LOST
+        if not lost or attempt >= self.request.attempts:
             return False
         self.sink(Progress(path, f"lost: {problem.message}", State.FAILED))
         self.sink(Notice(again(path, "it", attempt + 1, self.request.attempts)))
         return True
+
+    def _fragile(self, wish: Wish) -> bool:
+        path = wish.plan.path
+        return may_be_lost(wish.spec, path, emulated=self._default or self.lab.emulated(path))
 
     async def _boot(
         self,
@@ -215,16 +227,6 @@ class Climb:
         self._desk.arrived(guest)
         return guest, deadline.allowed - deadline.remaining
 
-    async def _settle(self, wish: Wish, guest: Guest, evidence: Path) -> None:
-        """What a guest that was just started needs: its whole disk, and the user's files if new."""
-        deadline = Deadline.after(self.request.boot_timeout)
-        if wish.warm is None and wish.plan.disk and wish.plan.image.kernel is not None:
-            await grow_root(guest.machine, device(wish.plan, 1), deadline=deadline)
-        if wish.fresh and wish.warm is None:
-            log = evidence / "first-boot.log"
-            await provision(guest.machine, wish.spec, log, self.sink, deadline=deadline)
-        self._desk.ready(wish.plan.path)
-
     async def _join(self, wish: Wish, guest: Guest, seconds: float) -> None:
         """It is a machine of the lab, and a hypervisor if there shall be guests in it."""
         deadline, path = Deadline.after(self.request.boot_timeout), guest.machine.path
@@ -233,15 +235,10 @@ class Climb:
             inner = await (
                 promote_resumed(guest.machine, wish.warm.manifest.facts, deadline=deadline)
                 if wish.warm
-                else promote(guest.machine, "kvm", ours=True, deadline=deadline)
+                else promote(guest.machine, inner_wish(wish.spec), ours=True, deadline=deadline)
             )
             self._inner[path], facts = inner, inner.facts
         else:
             self.sink(Progress(path, "reading its facts"))
             facts = await gather_ready(guest.machine, deadline=deadline)
         self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
-
-    def _first_place(self) -> Place:
-        """Guests of L0 live in the lab's place, deeper ones on their parent's disk."""
-        state = self.lab.state
-        return Place(state.place, state.sockets, self.request.images)

@@ -9,15 +9,18 @@ from nestlab.events import Progress, Sink, State
 from nestlab.home import Home
 from nestlab.hypervisor.qemu.process import end
 from nestlab.lab.keys import host_key_file
+from nestlab.lab.names import tell_names
 from nestlab.lab.opening import held
 from nestlab.lab.reach import reach
 from nestlab.lab.reconcile import Terms, reconcile
+from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import LabState
 from nestlab.lab.stop import shut_down
 from nestlab.lab.together import together
-from nestlab.lab.tree import branch, changed, must_be_known, with_guest
+from nestlab.lab.tree import branch, changed, must_be_known, must_have_networks, with_guest
+from nestlab.lab.wiring import changes_networks
 from nestlab.machine.path import is_above, parent_of
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
@@ -60,9 +63,18 @@ async def reboot(found: Found, path: str, terms: Terms, home: Home, sink: Sink) 
 async def add(
     found: Found, parent: str, guest: GuestSpec, terms: Terms, home: Home, sink: Sink
 ) -> Lab:
-    """Make one more guest in a machine. Raises UsageError `lab.machine-exists`, and as `start`."""
+    """Make one more guest in a machine; all that run learn its name.
+
+    Where its networks have to be carried to it, or get a smaller MTU by it, all that runs is seen
+    to, since machines on them start again.
+
+    Raises UsageError `lab.machine-exists`, `lab.unknown-network`, and as `start`.
+    """
     with held(*found) as lab:
-        await reconcile(lab, with_guest(lab.state, parent, guest), terms, home, sink)
+        must_have_networks(lab.state, guest.networks)
+        whole = changes_networks(lab.state, parent, guest.networks)
+        guests = with_guest(lab.state, parent, guest, whole=whole)
+        await reconcile(lab, guests, terms, home, sink)
         return lab
 
 
@@ -82,7 +94,7 @@ async def resize(
 
 
 async def remove(found: Found, path: str, sink: Sink) -> None:
-    """Take a machine and all in it away, with their disks.
+    """Take a machine and all in it away, with their disks; those that run forget their names.
 
     Raises as `stop` does; MachineError `guest.folder-not-removed`.
     """
@@ -98,6 +110,8 @@ async def remove(found: Found, path: str, sink: Sink) -> None:
             host_key_file(lab.folder, each.identity).unlink(missing_ok=True)
         lab.forget(path)
         sink(Progress(path, "gone, with its disk", State.DONE))
+        async with root_of(lab.state.host, deadline=Deadline.after(_REACH)) as root:
+            await tell_names(lab, root, sink)
 
 
 async def _stop(lab: Lab, path: str, sink: Sink, **changes: object) -> None:

@@ -1,76 +1,76 @@
-"""What a bench would run, from what is known without asking a machine."""
+"""What every machine of a lab will run with, and why: from the facts of its host alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from nestlab.bench.estimate import expected_seconds
+from nestlab.deadline import Deadline
+from nestlab.facts.gather import gather
+from nestlab.facts.model import Facts
 from nestlab.home import Home
-from nestlab.lab.benching import Job, choose_for
-from nestlab.lab.known import find_lab
+from nestlab.hypervisor.accelerator import (
+    Accelerator,
+    Wanted,
+    choose_accelerator,
+    guest_accelerator,
+)
+from nestlab.lab.goal import Goal
+from nestlab.lab.known import named
+from nestlab.lab.root import root_of
 from nestlab.lab.spec import GuestSpec
-from nestlab.lab.tree import paths_in
-from nestlab.workload.protocol import Envelope, Param
+
+_ASK = 60.0
 
 
-class CaseForecast(TypedDict):
-    """A case; `seconds` that it works when all is well."""
+@dataclass(frozen=True)
+class Forecast:
+    """What one machine will run with.
 
-    workload: str
-    case: str
-    params: Mapping[str, Param]
-    seconds: float
+    emulated  whether its timings will be emulation: its own, or an ancestor's
+    """
 
-
-class Forecast(TypedDict):
-    """A bench; `turns` are its runs, `seconds` the work of all of them."""
-
-    machines: list[str]
-    cases: list[CaseForecast]
-    rounds: int
-    warm_up: bool
-    turns: int
-    seconds: float
+    accelerator: Accelerator
+    emulated: bool
 
 
-async def forecast(job: Job, home: Home) -> Forecast:
-    """How many runs, and how long they work. Raises as `choose` does."""
-    order = job.order
-    workloads = await choose_for(order, home)
-    paths, vcpus = _machines(job, home)
-    machines = [path for path in paths if not order.paths or path in order.paths]
-    envelope = Envelope((0,), "/")
-    cases = [
-        CaseForecast(
-            workload=case.workload,
-            case=case.case,
-            params=dict(case.params),
-            seconds=expected_seconds(workload, case, envelope),
+async def forecast_on_host(goal: Goal, wanted: Wanted, home: Home) -> dict[str, Forecast]:
+    """Ask the lab's host, and change nothing there.
+
+    wanted  what L0's guests shall have; `auto`: what was asked for when the lab was made
+
+    Raises as `forecast` does, and what `root_of` and `gather` raise.
+    """
+    deadline = Deadline.after(_ASK)
+    if wanted == "auto" and (there := named(home, goal.name)):
+        wanted = there[1].wanted
+    async with root_of(goal.host, deadline=deadline) as machine:
+        facts = await gather(machine, deadline=deadline)
+    return forecast(goal.guests, facts, wanted)
+
+
+def forecast(guests: Sequence[GuestSpec], host: Facts, wanted: Wanted) -> dict[str, Forecast]:
+    """Path -> what the machine will run with (pure).
+
+    Raises HostError `kvm.*` and `cpu.*` when KVM is wanted and a link is broken.
+    """
+    default = choose_accelerator(host, wanted, path="l0")
+    found: dict[str, Forecast] = {}
+    for spec in guests:
+        accelerator = guest_accelerator(spec.accel, default, host, path="l0")
+        found[spec.name] = Forecast(accelerator, accelerator.emulated)
+        found |= _inside(spec, spec.name, emulated=accelerator.emulated)
+    return found
+
+
+def _inside(spec: GuestSpec, path: str, *, emulated: bool) -> dict[str, Forecast]:
+    """Guests offer what theirs need for KVM, or `up` fails: so nothing has to be asked."""
+    found: dict[str, Forecast] = {}
+    for guest in spec.guests:
+        inner = f"{path}/{guest.name}"
+        accelerator = (
+            Accelerator("tcg", "TCG was asked for", guest.accel)
+            if guest.accel == "tcg"
+            else Accelerator("kvm", f"{path} has to offer KVM to its guests", guest.accel)
         )
-        for workload in workloads
-        for case in workload.cases(vcpus=vcpus, queue_cpus=vcpus)
-    ]
-    each = order.course.planned * len(machines)
-    return Forecast(
-        machines=machines,
-        cases=cases,
-        rounds=order.course.rounds,
-        warm_up=order.course.warm_up,
-        turns=each * len(cases),
-        seconds=each * sum(case["seconds"] for case in cases),
-    )
-
-
-def _machines(job: Job, home: Home) -> tuple[list[str], int]:
-    """Paths, L0 first, and the least number of vCPUs."""
-    if job.goal:
-        guests = job.goal.guests
-        return ["l0", *paths_in(guests)], min(_vcpus(guests))
-    _, state = find_lab(home, job.order.lab)
-    there = [guest for guest in state.guests if not guest.stopped]
-    return ["l0", *(guest.path for guest in there)], min((g.vcpus or 1 for g in there), default=1)
-
-
-def _vcpus(guests: Sequence[GuestSpec]) -> Iterator[int]:
-    for guest in guests:
-        yield guest.vcpus
-        yield from _vcpus(guest.guests)
+        found[inner] = Forecast(accelerator, emulated or accelerator.emulated)
+        found |= _inside(guest, inner, emulated=found[inner].emulated)
+    return found

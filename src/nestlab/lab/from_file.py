@@ -15,13 +15,13 @@ from nestlab.units import format_size
 def guests_of(lab: LabSpec, file: Path) -> tuple[GuestSpec, ...]:
     """The lab's guests, each with those inside it; paths of files are relative to the lab file.
 
-    Raises UsageError `lab.not-yet`, `lab.disk-too-small`, `lab.no-such-file`.
+    Raises UsageError `lab.not-yet`, `lab.cpu-not-emulated`, `lab.disk-too-small`,
+    `lab.no-such-file`.
     """
     nodes = machines(lab)
     children: dict[str, list[Node]] = {}
     for node in nodes:
-        _must_be_known(node)
-        _must_hold_its_image(node)
+        _must_be_buildable(node)
         children.setdefault(node.parent, []).append(node)
     return tuple(_guest(node, children, file.parent) for node in children["l0"])
 
@@ -37,8 +37,7 @@ def guest_of(guest: Guest, base: Path) -> GuestSpec:
     Raises as `guests_of` does.
     """
     node = Node(guest.name, "l0", 1, guest)
-    _must_be_known(node)
-    _must_hold_its_image(node)
+    _must_be_buildable(node)
     return _guest(node, {}, base)
 
 
@@ -48,6 +47,7 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         name=node.name,
         vcpus=wish.vcpus,
         memory=wish.memory,
+        accel=wish.accel,
         disk=wish.disk,
         storage=wish.storage,
         cpu=wish.cpu,
@@ -82,12 +82,30 @@ def _argv(command: str | tuple[str, ...]) -> tuple[str, ...]:
     return ("sh", "-c", command) if isinstance(command, str) else command
 
 
+def _must_be_buildable(node: Node) -> None:
+    _must_be_known(node)
+    _must_have_its_cpu(node)
+    _must_hold_its_image(node)
+
+
 def _must_be_known(node: Node) -> None:
     for key, said in _not_built(node.guest):
         raise UsageError(
             "lab.not-yet",
             f"{node.path}: `{key}: {said}` cannot be built yet",
             hint="leave it out; the lab file knows it, and a later version builds it",
+        )
+
+
+def _must_have_its_cpu(node: Node) -> None:
+    """QEMU passes the host's own CPU through with KVM only."""
+    wish = node.guest
+    if wish.accel == "tcg" and wish.cpu and wish.cpu.partition(",")[0] == "host":
+        raise UsageError(
+            "lab.cpu-not-emulated",
+            f"{node.path}: `cpu: {wish.cpu}` is the parent's own CPU, which `accel: tcg` cannot"
+            " emulate",
+            hint="leave cpu out, or write `cpu: max` with the features that it shall have",
         )
 
 
@@ -106,5 +124,3 @@ def _must_hold_its_image(node: Node) -> None:
 def _not_built(wish: Settings) -> Iterator[tuple[str, object]]:
     if wish.profile != "default":
         yield "profile", wish.profile
-    if wish.accel != "auto":
-        yield "accel", wish.accel  # for the whole lab, by `nestlab up --accel`

@@ -1,6 +1,6 @@
 """What every lab stands on: its host as a hypervisor, and the images of its guests there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from nestlab.deadline import Deadline
 from nestlab.errors import UsageError
@@ -18,6 +18,7 @@ from nestlab.image.store import Image, ImageStore
 from nestlab.lab.running import Lab
 from nestlab.lab.ship import ship
 from nestlab.lab.spec import GuestSpec
+from nestlab.lab.tree import every
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine
 from nestlab.units import format_size
@@ -52,7 +53,7 @@ async def images_on(
     """
     store, arch = ImageStore(make_folder(home.images)), host.facts.arch or "x86_64"
     found: dict[str, Image] = {}
-    for spec in _all(guests):
+    for spec in every(guests):
         if spec.image not in found:
             pinned = store.find(lab.state.images.get(spec.image, "none"))
             found[spec.image] = pinned or await find_image(store, spec.image, arch, sink)
@@ -95,9 +96,3 @@ def _must_fit(spec: GuestSpec, image: Image) -> None:
             f" {spec.image}",
             hint=f"write {shown.replace('.0 ', '')} or more; it takes only what is written to it",
         )
-
-
-def _all(guests: Sequence[GuestSpec]) -> Iterator[GuestSpec]:
-    for guest in guests:
-        yield guest
-        yield from _all(guest.guests)

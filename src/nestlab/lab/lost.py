@@ -1,9 +1,19 @@
 """Guests that emulation has lost: how it shows, and what is said when one is started again."""
 
+from nestlab.lab.spec import GuestSpec
+
 LOST = frozenset(
     {"guest.died", "guest.no-answer", "guest.panicked", "machine.deadline", "machine.lost"}
 )
 """How it shows when emulation has lost a guest."""
+
+
+def may_be_lost(spec: GuestSpec, path: str, *, emulated: bool) -> bool:
+    """Whether SVM emulation can lose a guest: it enters those under KVM, and no others.
+
+    emulated  whether a machine that it is in is emulated
+    """
+    return emulated and "/" in path and spec.accel != "tcg"
 
 
 def again(path: str, what: str, number: int, attempts: int) -> str:

@@ -19,12 +19,11 @@ from nestlab.lab.wish import Wish
 
 @dataclass(frozen=True)
 class Desk:
-    """Where orders of one lab are written; `emulated`: whether all of it has those timings."""
+    """Where orders of one lab are written."""
 
     lab: Lab
     wiring: Wiring
     sink: Sink
-    emulated: bool
 
     def order(self, plan: GuestPlan, evidence: Path, *, fresh: bool, deadline: Deadline) -> Order:
         """Everything that one boot needs; its keys are made where there are none yet."""
@@ -42,7 +41,7 @@ class Desk:
                 network=plan.network,
                 mtu=plan.mtu,
                 ports=plan.ports,
-                hosts=self.wiring.hosts(path),
+                hosts=self.wiring.hosts(path) if fresh else None,
             ),
             login=Login("root", client_file, key.public),
             evidence=evidence,
@@ -68,13 +67,15 @@ class Desk:
                 address=str(plan.network.guest.ip),
                 addresses={port.lan.name: str(port.address) for port in plan.ports if port.address},
                 cards=cards(plan.ports),
+                # a seed that cloud-init reads says nothing of networks of the lab
+                told="" if plan.image.kernel else None,
                 mtu=plan.mtu,
                 handed=wish.handed,
                 resumed=wish.warm.name if wish.warm else was.resumed if was else None,
                 vcpus=plan.vcpus,
                 memory=plan.memory,
                 accelerator=plan.accelerator.name,
-                emulated=self.emulated,
+                emulated=plan.accelerator.emulated or self.lab.emulated(plan.path),
                 started=datetime.now(UTC),
             )
         )

@@ -1,14 +1,16 @@
 """The plan of one guest, from what it shall be and what is true of its hypervisor (pure)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from nestlab.errors import HostError
+from nestlab.hypervisor.accelerator import Wanted, guest_accelerator
 from nestlab.hypervisor.plan import BaseImage, GuestPlan, ScratchDisk
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.hypervisor.qemu.disks import handed_down
 from nestlab.lab.spec import GuestSpec
+from nestlab.lab.tree import every
 from nestlab.net.subnet import GuestNetwork, choose_subnet
 from nestlab.units import MIB, format_size
 
@@ -42,14 +44,13 @@ def handed_to(spec: GuestSpec, before: Sequence[str]) -> tuple[str, ...]:
 
     before  what it was handed when it was made: its guests' disks name them by their places
     """
-    wanted = [*before, spec.image, *(each.image for each in _inside(spec))]
+    wanted = [*before, spec.image, *(each.image for each in every(spec.guests))]
     return tuple(dict.fromkeys(wanted))
 
 
-def _inside(spec: GuestSpec) -> Iterator[GuestSpec]:
-    for guest in spec.guests:
-        yield guest
-        yield from _inside(guest)
+def inner_wish(spec: GuestSpec) -> Wanted:
+    """What a guest must have as a hypervisor: KVM, unless all guests in it ask for emulation."""
+    return "tcg" if all(each.accel == "tcg" for each in spec.guests) else "kvm"
 
 
 def plan_guest(
@@ -72,7 +73,8 @@ def plan_guest(
     network   the one that it had
     handed    names of the images that it is handed for its own guests
 
-    Raises HostError `lab.no-memory` with the arithmetic, `net.no-free-subnet`.
+    Raises HostError `lab.no-memory` with the arithmetic, `net.no-free-subnet`, and as
+    `guest_accelerator` does.
     """
     facts = hypervisor.facts
     if share_of(spec) > has:
@@ -81,7 +83,9 @@ def plan_guest(
         lab=lab,
         path=path_of(spec, hypervisor),
         arch=facts.arch or "unknown",
-        accelerator=hypervisor.accelerator,
+        accelerator=guest_accelerator(
+            spec.accel, hypervisor.accelerator, facts, path=hypervisor.machine.path
+        ),
         vcpus=spec.vcpus,
         memory=spec.memory,
         image=place.images[spec.image],

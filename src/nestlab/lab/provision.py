@@ -17,7 +17,9 @@ _PATIENCE = 1800.0
 _INSTALL = """
 if command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -q update && exec apt-get -qy -o Dpkg::Options::=--force-confold \
+    # translated descriptions are as large as the rest, and nobody reads them here
+    apt-get -q -o Acquire::Languages=none update &&
+        exec apt-get -qy -o Dpkg::Options::=--force-confold \
         --no-install-recommends install -- "$@"
 fi
 for tool in dnf yum zypper; do

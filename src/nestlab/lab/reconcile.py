@@ -13,6 +13,7 @@ from nestlab.lab.chain import bring_up
 from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.enter import write_access
 from nestlab.lab.ground import images_on, probe_host
+from nestlab.lab.names import tell_names
 from nestlab.lab.place import ensure_sockets, make_place
 from nestlab.lab.proof import Proof, prove
 from nestlab.lab.root import root_of
@@ -91,5 +92,6 @@ async def standing(
         async with bring_up(request, lab, host, evidence=evidence, sink=sink):
             proofs = await prove(lab, sink)
             lab.keep()
+            await tell_names(lab, machine, sink)
             write_access(lab.state, lab.folder)
             yield proofs

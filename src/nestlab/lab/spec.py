@@ -1,11 +1,12 @@
 """Guests as a lab wants them; the chain of a demo: one guest per level."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal
 
 from nestlab.errors import UsageError
+from nestlab.hypervisor.accelerator import Wanted
 from nestlab.units import GIB, MIB
 
 MAX_DEPTH = 4
@@ -15,10 +16,11 @@ MAX_DEPTH = 4
 class FileSpec:
     """A file of the user's that is put into a guest; `mode` are its permission bits there.
 
-    sha256  of what it held when the lab file was read; tells whether it has changed since
+    sha256  of what it held when the lab file was read; tells whether it has changed since, wherever
+            it is now
     """
 
-    source: Path
+    source: Path = field(compare=False)
     target: str
     mode: int = 0o644
     sha256: str = ""
@@ -46,6 +48,7 @@ class GuestSpec:
     """A guest as the user asks for it, with the guests inside it; sizes in bytes.
 
     image   name of the image that it is made from
+    accel   what runs it; `auto`: what its lab has at L0, and KVM inside guests
     disk    of its root disk, at least the image's; None: the image's
     storage  what its disks hang on at L0: `nvme`, or `virtio`, which can be saved
     cpu     QEMU's CPU model with features; None: the one with which the guest can nest
@@ -62,6 +65,7 @@ class GuestSpec:
     vcpus: int
     memory: int
     image: str = "debian-12"
+    accel: Wanted = "auto"
     disk: int | None = None
     storage: Literal["nvme", "virtio"] = "nvme"
     cpu: str | None = None

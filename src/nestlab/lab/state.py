@@ -29,6 +29,8 @@ class GuestRecord(_Record):
     pid, ssh_port  None while it is not up
     subnet         its own user-mode network; address: its IPv4 address there
     addresses      name of a network of the lab -> its address there; cards: what it is plugged into
+    told           digest of the names that it was told since it was started, "": none yet; None: it
+                   is told none
     mtu            bytes, of its way out
     handed         names of the images that it has for its own guests
     resumed        the snapshot on which its disk lies
@@ -52,6 +54,7 @@ class GuestRecord(_Record):
     address: str | None = None
     addresses: dict[str, str] = {}
     cards: tuple[str, ...] = ()
+    told: str | None = None
     mtu: int | None = None
     handed: tuple[str, ...] = ()
     resumed: str | None = None

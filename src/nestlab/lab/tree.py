@@ -54,8 +54,12 @@ def changed(
     )
 
 
-def with_guest(state: LabState, parent: str, guest: GuestSpec) -> tuple[GuestSpec, ...]:
+def with_guest(
+    state: LabState, parent: str, guest: GuestSpec, *, whole: bool = False
+) -> tuple[GuestSpec, ...]:
     """The ancestors of a guest that is to be made, and that guest alone in the innermost.
+
+    whole  with all other machines, but for those that the user stopped
 
     Raises StoredDataError `lab.no-such-machine`, UsageError `lab.machine-exists`.
     """
@@ -66,11 +70,29 @@ def with_guest(state: LabState, parent: str, guest: GuestSpec) -> tuple[GuestSpe
             f"lab {state.name or state.id} has a machine {path} already",
             hint=f"take another name, or remove it first: `nestlab remove {path}`",
         )
-    if parent == "l0":
-        return (guest,)
-    must_be_known(state, parent)
-    above = tree_of(each for each in state.guests if is_above(each.path, parent))
-    return changed(above, parent, {"guests": (guest,)})
+    if parent != "l0":
+        must_be_known(state, parent)
+    others = (
+        each for each in state.guests if is_above(each.path, parent) or (whole and not each.stopped)
+    )
+    return _put_in(tree_of(others), "" if parent == "l0" else parent, guest)
+
+
+def _put_in(guests: tuple[GuestSpec, ...], parent: str, guest: GuestSpec) -> tuple[GuestSpec, ...]:
+    if not parent:
+        return (*guests, guest)
+    name, _, rest = parent.partition("/")
+    return tuple(
+        replace(each, guests=_put_in(each.guests, rest, guest)) if each.name == name else each
+        for each in guests
+    )
+
+
+def every(guests: Iterable[GuestSpec]) -> Iterator[GuestSpec]:
+    """All of them and all that are inside them."""
+    for guest in guests:
+        yield guest
+        yield from every(guest.guests)
 
 
 def paths_in(guests: Sequence[GuestSpec], parent: str = "") -> Iterator[str]:
@@ -79,6 +101,20 @@ def paths_in(guests: Sequence[GuestSpec], parent: str = "") -> Iterator[str]:
         path = f"{parent}{guest.name}"
         yield path
         yield from paths_in(guest.guests, f"{path}/")
+
+
+def must_have_networks(state: LabState, wanted: Iterable[str]) -> None:
+    """Raises UsageError `lab.unknown-network`."""
+    known = [each.name for each in state.networks]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                "lab.unknown-network",
+                f"lab {state.name or state.id} has no network {name}",
+                hint=f"its networks: {', '.join(known)}"
+                if known
+                else "it has none: write `networks` in its lab file, then `nestlab up`",
+            )
 
 
 def must_be_known(state: LabState, path: str) -> GuestRecord:

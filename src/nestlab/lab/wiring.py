@@ -14,8 +14,8 @@ from nestlab.hypervisor.qemu.arch import arch_of
 from nestlab.hypervisor.switch import end_switch, find_switch, start_switch, switch_identity
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
-from nestlab.lab.state import GuestRecord
-from nestlab.machine.path import level_of
+from nestlab.lab.state import GuestRecord, LabState
+from nestlab.machine.path import is_above, level_of
 from nestlab.net.hosts import Hosts, hosts_of
 from nestlab.net.lan import Layout, Port
 from nestlab.net.layout import lay_out, switch_socket
@@ -79,6 +79,21 @@ def cards(ports: Iterable[Port]) -> tuple[str, ...]:
             f"{port.lan.name} {port.lan.mtu}",
             *((f"{port.lan.name} bridge",) if port.bridge else ()),
         )
+    )
+
+
+def changes_networks(state: LabState, parent: str, networks: Iterable[str]) -> bool:
+    """Whether machines that are there need other cards once a guest of `parent` is on networks.
+
+    Those that it is in have to carry them, and a member deeper than all others lowers the MTU.
+    """
+    level = level_of(parent) + 1
+    ancestors = [each for each in state.guests if is_above(each.path, parent)]
+    return any(
+        not all(f"{name} bridge" in each.cards for each in ancestors)
+        or level
+        > max((level_of(e.path) for e in state.guests if name in e.addresses), default=level)
+        for name in networks
     )
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
+from typing import Literal
 
 from nestlab.deadline import Deadline
+from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.hypervisor.qemu.manifest import Manifest, resumed
@@ -88,6 +90,7 @@ async def wishes(
             network=network,
             handed=handed,
         )
+        decision, plan = accelerated(decision, record, plan)
         # one that runs has what it was started with, though L0 may have another way out by now
         mtu = record.mtu if record and decision.step is Step.KEEP else wiring.mtu_of(path)
         plan = replace(plan, mtu=mtu, ports=wiring.ports(path), nat=wiring.nat_of(path))
@@ -115,6 +118,22 @@ def _plugged_in(
         return Decision(Step.RESTART, "it needs other images for its guests")
     why = wiring.unplugged(record)
     return Decision(Step.RESTART, why) if why else decision
+
+
+def accelerated(
+    decision: Decision, record: GuestRecord | None, plan: GuestPlan
+) -> tuple[Decision, GuestPlan]:
+    """A guest that runs has the accelerator that it was started with, and is labelled by that.
+
+    Where nobody asked for another one, what a probe says by now is no reason to start it again.
+    """
+    was, shall = record.accelerator if record else None, plan.accelerator
+    if decision.step is not Step.KEEP or was in {None, shall.name}:
+        return decision, plan
+    if shall.wanted != "auto":
+        return Decision(Step.RESTART, f"accelerator {was} → {shall.name}"), plan
+    name: Literal["kvm", "tcg"] = "kvm" if was == "kvm" else "tcg"
+    return decision, replace(plan, accelerator=Accelerator(name, "it was started with it"))
 
 
 def _network_of(record: GuestRecord, hypervisor: Hypervisor) -> GuestNetwork | None:

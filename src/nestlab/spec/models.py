@@ -112,7 +112,9 @@ class Settings(Entry):
         default="qemu", description="what starts the guest: qemu"
     )
     accel: Literal["auto", "kvm", "tcg"] = Field(
-        default="auto", description="auto (kvm where a probe ran a guest with it), kvm or tcg"
+        default="auto",
+        description="auto (at L0 KVM where a probe ran a guest with it, else TCG; in a guest KVM), "
+        "kvm (nothing else) or tcg (emulation)",
     )
     vcpus: int = Field(
         default=2, strict=True, ge=1, le=512, description="virtual CPUs, from 1 to 512"
