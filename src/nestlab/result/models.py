@@ -39,6 +39,9 @@ class Run(Record):
 
     lab_sha256  of the lab file; null when the run had none
     order_seed  seed of the order in which levels and workloads were measured
+    turns       how many runs of a tool are planned; null when nobody said
+    ended       when the run was over, also when it was interrupted; null while it goes on, and in
+                files of whoever does not say
     """
 
     id: Name
@@ -47,6 +50,8 @@ class Run(Record):
     argv: tuple[str, ...]
     lab_sha256: Sha256 | None = None
     order_seed: int
+    turns: Annotated[int, Field(ge=0)] | None = None
+    ended: AwareDatetime | None = None
 
 
 class Facts(Record):
