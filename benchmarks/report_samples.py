@@ -1,4 +1,4 @@
-"""Time and peak memory of `nestlab report` and `nestlab compare` on many samples.
+"""Time and peak memory of `nestlab report`, its HTML and `nestlab compare` on many samples.
 
 .venv/bin/python benchmarks/report_samples.py [SAMPLES] [RUNS]
 """
@@ -64,7 +64,12 @@ def main() -> None:
         file = Path(folder) / "result.json"
         file.write_text(result(samples).model_dump_json(by_alias=True), "utf-8")
         print(f"{samples} samples, {file.stat().st_size / 1e6:.1f} MB")
-        for words in (("report", file), ("compare", file, file)):
+        commands: dict[str, tuple[str | Path, ...]] = {
+            "report": ("report", file),
+            "compare": ("compare", file, file),
+            "report as html": ("report", file, "--format", "html"),
+        }
+        for name, words in commands.items():
             for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 3):
                 started = time.monotonic()
                 argv = (sys.executable, "-m", "nestlab", *map(str, words))
@@ -72,9 +77,7 @@ def main() -> None:
                     _, status, used = os.wait4(process.pid, 0)
                     process.returncode = status
                 taken = time.monotonic() - started
-                print(
-                    f"{words[0]}: {taken:.2f} s, {used.ru_maxrss / 1024:.0f} MiB, status {status}"
-                )
+                print(f"{name}: {taken:.2f} s, {used.ru_maxrss / 1024:.0f} MiB, status {status}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ HEAVY = (
     "numpy",
     "scipy",
     "altair",
+    "jinja2",
+    "vl_convert",
     "qemu",
     "asyncio",
     "nestlab.lab",

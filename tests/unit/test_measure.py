@@ -314,7 +314,7 @@ def test_a_run_that_broke_off_is_gone_on_with_in_the_same_order(bench: Bench) ->
     with pytest.raises(MachineError):
         bench.run(rounds=3)
     broken_off = bench.saved[-1]
-    assert broken_off.run.ended is None
+    assert broken_off.run.ended is not None
     again = Bench()
     again.ledger = Ledger.resumed(broken_off, again.saved.append)
     result = again.run(rounds=3)

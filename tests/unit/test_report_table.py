@@ -4,8 +4,9 @@ import pytest
 
 from measured import PATHS, drawn, machine, result, series
 from nestlab.report.markdown import markdown
+from nestlab.report.models import Report
 from nestlab.report.rows import rows
-from nestlab.report.text import MINUS, number, percent, plain
+from nestlab.report.text import MINUS, interval, loss_interval, number, percent, plain
 from nestlab.result.models import Result
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
@@ -78,14 +79,50 @@ def test_a_failure_is_a_status_with_its_reason_never_0() -> None:
     assert "[bold]" in text
 
 
-def test_a_loss_that_may_be_noise_is_said_to_be_no_difference() -> None:
+def unsure() -> Report:
+    """L1 as fast as L0 as far as five samples show, L2 half as fast."""
     values = (10.0, 10.1, 9.9, 10.2, 10.0)
     same = [series(path, "a", "x", *values) for path in ("l0", "l1")]
     less = series("l1/l2", "a", "x", *(value / 2 for value in values))
-    report = rows(result(*same, less))
-    note = "no difference shown, the 95 % interval includes 0: l1 against l0 in fio a x"
-    assert note in drawn(report, 200).splitlines()
-    assert f"- {note}" in markdown(report).splitlines()
+    return rows(result(*same, less))
+
+
+def test_a_loss_that_may_be_noise_is_said_to_be_no_difference() -> None:
+    report = unsure()
+    note = "no difference shown: the 95 % interval of the loss includes 0"
+    lines = drawn(report).splitlines()
+    assert note in lines
+    place = next(at for at, line in enumerate(lines) if "L1 against L0" in line)
+    assert [line.strip() for line in lines[place + 2 : place + 4]] == ["no difference", "shown"]
+    told = markdown(report).splitlines()
+    assert f"- {note}" in told
+    (changes,) = [line for line in told if line.startswith("| L1 against L0")]
+    assert changes.endswith("), no difference shown |")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_medians_and_losses_have_their_intervals(width: int) -> None:
+    report = unsure()
+    text, told = drawn(report, width), markdown(report)
+    for found in report.rows:
+        bounds = interval(found.low, found.high)
+        assert bounds
+        assert f" {bounds} " in text
+        assert f"{number(found.median or 0)} ({bounds}) |" in told
+        if found.step_loss:
+            change = loss_interval(found.step_loss)
+            assert change
+            assert f" {change} " in text
+            assert f" ({change})" in told
+    assert "figures are medians of 5 samples, with their 95 % intervals" in text
+
+
+def test_the_number_of_samples_is_in_each_cell_where_it_differs() -> None:
+    three, five = series("l0", "a", "x", 1, 2, 3), series("l1", "a", "x", 1, 2, 3, 4, 5)
+    report = rows(result(three, five))
+    assert [word for word in ("n 3", "n 5") if word in drawn(report)] == ["n 3", "n 5"]
+    assert "figures are medians of 3 to 5 samples" in drawn(report)
+    assert "n 5" not in drawn(unsure())
 
 
 def test_siblings_are_told_apart() -> None:

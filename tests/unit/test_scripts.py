@@ -320,6 +320,23 @@ def test_on_debian_nothing_is_asked_of_apt_when_nothing_is_missing(host: Host) -
     assert [call.split()[0] for call in host.calls()] == ["uv", "uv", "uv"]
 
 
+@pytest.mark.parametrize(("distribution", "missing"), [("debian", "chromium"), ("ubuntu", "")])
+def test_only_the_tests_need_a_browser(host: Host, distribution: str, missing: str) -> None:
+    host.is_a(distribution)
+    host.has_packages(*DEBIAN_PACKAGES)
+    host.has_uv()
+    assert host.plan()[1]["missing"] == ""
+    planned = host.run("scripts/setup", "--tests", "--plan").stdout.splitlines()
+    assert f"missing: {missing}" in planned
+
+
+def test_the_tests_set_themselves_up_with_it(host: Host) -> None:
+    write_script(host.root / "scripts" / "setup", f'echo "setup $*" >>{quoted(host.log)}; exit 3')
+    assert host.run("scripts/test").returncode == 3
+    assert host.run("scripts/demo").returncode == 3
+    assert host.calls() == ["setup --tests", "setup "]
+
+
 def test_apt_is_tried_twice_and_then_named(host: Host) -> None:
     host.is_a("debian")
     host.has_packages(*(set(DEBIAN_PACKAGES) - {"fio"}))

@@ -53,7 +53,7 @@ class Ledger:
         self._write()
 
     def end(self) -> None:
-        """Note that all is measured."""
+        """Note that nothing more is measured now, because all is done or it broke off."""
         self.run = self.run.model_copy(update={"ended": datetime.now(UTC)})
         self._write()
 

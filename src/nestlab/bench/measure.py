@@ -52,17 +52,19 @@ async def measure(
     """
     rounds = course.numbers(lambda: ledger.result)
     sequence = turns(subjects, jobs, rounds=rounds, seed=ledger.run.order_seed)
-    async with AsyncExitStack() as stack:
-        runner = Runner(machines, cpus, Traces(stack), save_raw, ledger.warn)
-        bench = _Bench(subjects, jobs, ledger, runner, sink)
-        planned = course.planned * bench.in_a_round
-        for turn in sequence:
-            if not ledger.has(turn.order):
-                await bench.begin(turn.round, ours)
-                await bench.take(turn, of=max(planned, bench.end_of_round(turn.order)))
+    try:
+        async with AsyncExitStack() as stack:
+            runner = Runner(machines, cpus, Traces(stack), save_raw, ledger.warn)
+            bench = _Bench(subjects, jobs, ledger, runner, sink)
+            planned = course.planned * bench.in_a_round
+            for turn in sequence:
+                if not ledger.has(turn.order):
+                    await bench.begin(turn.round, ours)
+                    await bench.take(turn, of=max(planned, bench.end_of_round(turn.order)))
+    finally:
+        ledger.end()
     if runner.lost:
         raise next(iter(runner.lost.values()))
-    ledger.end()
 
 
 @dataclass

@@ -1,12 +1,13 @@
 """`nestlab compare`: two runs, figure by figure."""
 
 import re
-import sys
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nestlab.cli.report import Format
+from nestlab.cli import output as outputs
 from nestlab.cli.runs import HELP, is_reference, open_run
 from nestlab.errors import UsageError
 
@@ -23,6 +24,15 @@ _EXAMPLES = """Examples:
 
   nestlab compare seed-2018 RUN                 against the published figures
 """
+
+
+class Format(StrEnum):
+    """How a comparison is shown."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +54,7 @@ def compare(
         bool, typer.Option("--force", help="Compare although keys differ, and list them.")
     ] = False,
     format_: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
+    output: Annotated[Path | None, typer.Option(help=outputs.HELP)] = None,
 ) -> None:
     """Compare two runs."""
     from nestlab.report.comparison import comparison
@@ -56,7 +67,7 @@ def compare(
         forced=force,
         reference=is_reference(a) or is_reference(b),
     )
-    _show(found, format_)
+    _show(found, format_, output)
     if found.regressions:
         raise typer.Exit(1)
 
@@ -73,17 +84,18 @@ def parse_threshold(text: str) -> float:
     return float(match[1]) / 100
 
 
-def _show(found: "Comparison", format_: Format) -> None:
+def _show(found: "Comparison", format_: Format, output: Path | None) -> None:
     if format_ is Format.JSON:
-        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+        outputs.write_out(found.model_dump_json(by_alias=True, indent=1), output)
     elif format_ is Format.MARKDOWN:
         from nestlab.report.comparison_markdown import comparison_markdown
 
-        typer.echo(comparison_markdown(found))
-    else:
-        from rich.console import Console
+        outputs.write_out(comparison_markdown(found), output)
+    elif format_ is Format.CSV:
+        from nestlab.report.spreadsheet import comparison_csv
 
+        outputs.write_out(comparison_csv(found), output)
+    else:
         from nestlab.report.comparison_table import comparison_table
 
-        console = Console(file=sys.stdout)
-        console.print(comparison_table(found, console))
+        outputs.write_table(lambda console: comparison_table(found, console), output)

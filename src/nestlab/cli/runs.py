@@ -20,10 +20,13 @@ def open_run(word: str) -> "Result":
     from nestlab.result.reading import load
     from nestlab.result.reference import reference
 
-    if is_reference(word):
-        return reference(word)
+    return reference(word) if is_reference(word) else load(find_run(word))
+
+
+def find_run(word: str) -> Path:
+    """The folder of a run of ours, or whatever folder or file the word names."""
     known = Home.from_environment().runs / word
-    return load(known if known.exists() else Path(word))
+    return known if known.exists() else Path(word)
 
 
 def is_reference(word: str) -> bool:

@@ -37,6 +37,12 @@ class Comparison(Part):
     regressions: int
     warnings: tuple[Caveat, ...]
 
+    @property
+    def emulated(self) -> frozenset[str]:
+        """Paths of the machines whose figures are emulation in one of the runs."""
+        found = (each for each in self.warnings if each.code == "emulated")
+        return frozenset(path for each in found for path in each.where)
+
 
 def comparison(
     a: Result, b: Result, *, threshold: float, forced: bool = False, reference: bool = False

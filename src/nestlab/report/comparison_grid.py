@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nestlab.analysis.models import Change, Loss, Side, Verdict
 from nestlab.report.comparison import Comparison, told
-from nestlab.report.text import ABSENT, number, percent, plain
+from nestlab.report.text import ABSENT, NO_DIFFERENCE, loss_interval, number, percent, plain
 
 HEAD = ("figure", "level", "A", "B", "change", "95 %", "p", "verdict")
 STEP_HEAD = ("figure", "step", "A", "B")
@@ -14,7 +14,7 @@ STEP_HEAD = ("figure", "step", "A", "B")
 _WORDS: dict[Verdict, str] = {
     "better": "better",
     "worse": "worse",
-    "no-difference-shown": "no difference shown",
+    "no-difference-shown": NO_DIFFERENCE,
     "too-few-samples": "too few samples",
     "not-comparable": "not comparable",
 }
@@ -92,7 +92,8 @@ def _cells(change: Change, threshold: float) -> tuple[str, ...]:
 
 def _step(change: Change, labels: dict[str, str]) -> str:
     above = change.parent or ABSENT
-    return f"{labels[change.machine]} against {labels.get(above, plain(above))}"
+    against = labels.get(above, plain(above)).removesuffix(" emulated")
+    return f"{labels[change.machine].removesuffix(' emulated')} against {against}"
 
 
 def _has_step(change: Change) -> bool:
@@ -111,11 +112,13 @@ def _figure(change: Change, changed: list[Change]) -> str:
 
 
 def _labels(found: Comparison) -> dict[str, str]:
-    """`L1` for each machine; where several are on that level, with the path."""
+    """`L1` for each machine, with the path where several share the level; and `emulated`."""
     levels = {change.machine: change.level for change in found.changes}
     shared = Counter(levels.values())
+    emulated = found.emulated
     return {
-        path: f"L{level} {plain(path)}" if shared[level] > 1 else f"L{level}"
+        path: (f"L{level} {plain(path)}" if shared[level] > 1 else f"L{level}")
+        + (" emulated" if path in emulated else "")
         for path, level in levels.items()
     }
 
@@ -125,9 +128,8 @@ def _median(side: Side | None) -> str:
 
 
 def _interval(loss: Loss | None) -> str:
-    if loss is None or loss.low is None or loss.high is None:
-        return ABSENT
-    return f"{percent(-loss.high).removesuffix(' %')} to {percent(-loss.low)}"
+    bounds = loss_interval(loss) if loss else None
+    return f"{bounds} %" if bounds else ABSENT
 
 
 def _notes(found: Comparison) -> Iterator[str]:

@@ -11,6 +11,8 @@ from nestlab.report.comparison_grid import HEAD, STEP_HEAD, comparison_grid
 from nestlab.report.table import encodable
 
 _WORDY = frozenset({"figure", "level", "step", "verdict"})
+_LONGEST_WORD = 12
+"""Columns up to which a word keeps its column wide; a longer one is folded."""
 
 
 def comparison_table(found: Comparison, console: Console) -> Group:
@@ -41,7 +43,9 @@ def _draw(
     )
     for place, name in enumerate(head):
         if name in _WORDY:
-            drawn.add_column(name, overflow="fold")
+            words = [word for line in lines for word in line[place].split()]
+            longest = min(max(map(cell_len, words), default=0), _LONGEST_WORD)
+            drawn.add_column(name, overflow="fold", min_width=longest)
         else:
             widest = max(cell_len(line[place]) for line in lines)
             drawn.add_column(name, justify="right", no_wrap=True, min_width=widest)

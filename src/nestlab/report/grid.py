@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestlab.report.models import Report, Row
-from nestlab.report.text import ABSENT, number, percent, plain
+from nestlab.report.text import (
+    ABSENT,
+    NO_DIFFERENCE,
+    interval,
+    loss_interval,
+    number,
+    percent,
+    plain,
+)
 
 
 @dataclass(frozen=True)
@@ -18,11 +26,25 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A median or a loss; below it its 95 % interval, and what else is to be said of it."""
+
+    figure: str
+    interval: str | None = None
+    remark: str | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its lines, the figure first."""
+        return tuple(line for line in (self.figure, self.interval, self.remark) if line)
+
+
+@dataclass(frozen=True)
 class Line:
     """One line: a machine's figures, or its losses against its parent."""
 
     label: str
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
     is_loss: bool = False
 
 
@@ -47,11 +69,14 @@ def grid(report: Report) -> Grid:
     columns = _columns(shown)
     machines = _machines(shown)
     marks = _marks(shown)
+    same_n = len({row.n for row in shown if row.n}) < 2
     places = [(c.workload, c.case, c.metric) for c in columns]
     figures = [
         Line(
             _label(row, machines) + (" emulated" if row.emulated else ""),
-            tuple(_figure(cells.get((place, row.machine)), marks) for place in places),
+            tuple(
+                _figure(cells.get((place, row.machine)), marks, same_n=same_n) for place in places
+            ),
         )
         for row in machines
     ]
@@ -114,16 +139,22 @@ def _label_of(path: str, machines: list[Row]) -> str:
     return next((_label(row, machines) for row in machines if row.machine == path), plain(path))
 
 
-def _figure(row: Row | None, marks: dict[tuple[str, ...], int]) -> str:
+def _figure(row: Row | None, marks: dict[tuple[str, ...], int], *, same_n: bool) -> Cell:
+    """How many samples it has is said in each cell where that differs, else in a note."""
     if row is None:
-        return ABSENT
+        return Cell(ABSENT)
     if row.median is None:
-        return f"{row.status} [{marks[_failure(row)]}]"
-    return number(row.median)
+        return Cell(f"{row.status} [{marks[_failure(row)]}]")
+    remark = None if same_n else f"n {row.n}"
+    return Cell(number(row.median), interval(row.low, row.high), remark)
 
 
-def _loss(row: Row | None) -> str:
-    return ABSENT if row is None or row.step_loss is None else percent(-row.step_loss.value)
+def _loss(row: Row | None) -> Cell:
+    if row is None or row.step_loss is None:
+        return Cell(ABSENT)
+    found = row.step_loss
+    remark = NO_DIFFERENCE if found.is_undecided else None
+    return Cell(percent(-found.value), loss_interval(found), remark)
 
 
 def _failure(row: Row) -> tuple[str, ...]:
@@ -139,16 +170,19 @@ def _marks(shown: list[Row]) -> dict[tuple[str, ...], int]:
 def _notes(report: Report, shown: list[Row], marks: dict[tuple[str, ...], int]) -> Iterator[str]:
     for (machine, workload, case, status, reason), mark in marks.items():
         yield plain(f"[{mark}] {machine}, {workload} {case}: {status}: {reason}")
+    yield from _reading(shown)
+    for warning in report.warnings:
+        yield plain(f"warning: {warning.text} ({warning.code})")
+
+
+def _reading(shown: list[Row]) -> Iterator[str]:
+    """How to read the cells, as far as these need it."""
     counts = {row.n for row in shown if row.n}
     if counts and max(counts) > 1:
         least, most = min(counts), max(counts)
         spread = str(most) if least == most else f"{least} to {most}"
-        yield f"figures are medians of {spread} samples"
-    unshown = [row for row in shown if row.step_loss and row.step_loss.is_undecided]
-    if unshown:
-        named = [
-            f"{r.machine} against {r.parent} in {r.workload} {r.case} {r.unit}" for r in unshown
-        ]
-        yield plain(f"no difference shown, the 95 % interval includes 0: {', '.join(named)}")
-    for warning in report.warnings:
-        yield plain(f"warning: {warning.text} ({warning.code})")
+        below = any(row.low is not None for row in shown)
+        told = f"figures are medians of {spread} samples"
+        yield told + (", with their 95 % intervals" if below else "")
+    if any(row.step_loss and row.step_loss.is_undecided for row in shown):
+        yield f"{NO_DIFFERENCE}: the 95 % interval of the loss includes 0"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from nestlab.report.grid import Column, grid
+from nestlab.report.grid import Cell, Column, grid
 from nestlab.report.models import Report
 from nestlab.report.text import plain
 
@@ -14,7 +14,7 @@ def markdown(report: Report) -> str:
     """The same table as `table`, in one piece, with its notes as a list below."""
     whole = grid(report)
     head = ["level", *(_heading(column) for column in whole.columns)]
-    body = [[line.label, *line.cells] for line in whole.lines]
+    body = [[line.label, *map(_cell, line.cells)] for line in whole.lines]
     parts = [f"**{escape(whole.title)}**", ""] if whole.title else []
     parts += [table_line(head), "| --- |" + " ---: |" * len(whole.columns), *map(table_line, body)]
     if whole.notes:
@@ -24,6 +24,12 @@ def markdown(report: Report) -> str:
 
 def _heading(column: Column) -> str:
     return " ".join((plain(column.workload), *column.heading))
+
+
+def _cell(cell: Cell) -> str:
+    """On one line: the figure, its interval in brackets, what else is to be said."""
+    bounds = f" ({cell.interval})" if cell.interval else ""
+    return f"{cell.figure}{bounds}" + (f", {cell.remark}" if cell.remark else "")
 
 
 def table_line(cells: Sequence[str]) -> str:

@@ -9,9 +9,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from nestlab.report.grid import Grid, grid
+from nestlab.report.grid import Cell, Grid, grid
 from nestlab.report.models import Report
-from nestlab.report.text import ABSENT, MINUS
+from nestlab.report.text import ABSENT, MINUS, NO_DIFFERENCE, plain
 
 _ASCII = str.maketrans({MINUS: "-", ABSENT: "-"})
 
@@ -24,7 +24,11 @@ def table(report: Report, console: Console) -> Group:
     are the console's.
     """
     whole = grid(report)
-    tables = [_draw(whole, places, console) for places in _split(whole, console)]
+    tables = [
+        part
+        for places in _split(whole, console)
+        for part in (_title(whole, places, console), _draw(whole, places, console))
+    ]
     notes = [Text(encodable(note, console), overflow="fold") for note in whole.notes]
     return Group(*tables, *notes)
 
@@ -61,12 +65,16 @@ def _fits(whole: Grid, places: list[int], console: Console) -> bool:
     return Measurement.get(console, unlimited, drawn).maximum <= console.width
 
 
+def _title(whole: Grid, places: list[int], console: Console) -> Text:
+    """A line of its own, which may be wider than its table."""
+    workloads = ", ".join(dict.fromkeys(whole.columns[place].workload for place in places))
+    suffix = f" ({whole.title})" if whole.title else ""
+    return Text(encodable(plain(workloads) + suffix, console), overflow="fold")
+
+
 def _draw(whole: Grid, places: list[int], console: Console) -> Table:
     columns = [whole.columns[place] for place in places]
-    workloads = ", ".join(dict.fromkeys(column.workload for column in columns))
     drawn = Table(
-        title=Text(encodable(workloads + (f" ({whole.title})" if whole.title else ""), console)),
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -74,14 +82,27 @@ def _draw(whole: Grid, places: list[int], console: Console) -> Table:
     drawn.add_column(Text("level"), overflow="fold")
     for place, column in zip(places, columns, strict=True):
         heading = Text(encodable("\n".join(column.heading), console))
-        widest = max(cell_len(line.cells[place]) for line in whole.lines)
+        widest = max(cell_len(text) for line in whole.lines for text in _lines(line.cells[place]))
         drawn.add_column(heading, justify="right", no_wrap=True, min_width=widest)
     for place, line in enumerate(whole.lines):
         if line.is_loss and not whole.lines[place - 1].is_loss:
             drawn.add_section()
-        cells = (line.label, *(line.cells[place] for place in places))
-        drawn.add_row(*(Text(encodable(cell, console)) for cell in cells))
+        label = Text(encodable(line.label, console))
+        drawn.add_row(label, *(_text(line.cells[place], console) for place in places))
     return drawn
+
+
+def _lines(cell: Cell) -> list[str]:
+    """Numbers are never broken; the words for no difference take two lines."""
+    return "\n".join(cell.lines).replace(NO_DIFFERENCE, "no difference\nshown").split("\n")
+
+
+def _text(cell: Cell, console: Console) -> Text:
+    figure, *below = (encodable(line, console) for line in _lines(cell))
+    text = Text(figure)
+    for line in below:
+        text.append(f"\n{line}", style="dim")
+    return text
 
 
 def encodable(text: str, console: Console) -> str:

@@ -39,8 +39,9 @@ class Run(Record):
 
     lab_sha256  of the lab file; null when the run had none
     order_seed  seed of the order in which levels and workloads were measured
-    turns       how many runs of workloads are planned; null: nobody said
-    ended       when the last was over; null while it goes on, and when it broke off
+    turns       how many runs of a tool are planned; null when nobody said
+    ended       when the run was over, also when it was interrupted; null while it goes on, and in
+                files of whoever does not say
     """
 
     id: Name
