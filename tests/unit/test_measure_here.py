@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench_players import GOLDEN
 from facts_examples import cpu, facts
 from nestlab.bench.envelope import Target
 from nestlab.bench.ledger import Ledger
@@ -14,9 +15,11 @@ from nestlab.bench.measure import Subject, jobs_of, measure
 from nestlab.machine.local import LocalMachine
 from nestlab.report.rows import rows
 from nestlab.result.models import MachineRecord, Result
+from nestlab.workload.binding import bind
 from nestlab.workload.build import Build
 from nestlab.workload.exits import Exits
-from nestlab.workload.protocol import Workload
+from nestlab.workload.protocol import Case, Command, Envelope, Workload
+from nestlab.workload.sysbench import SysbenchCpu
 from result_examples import result as example
 
 
@@ -68,3 +71,28 @@ def test_a_program_that_is_missing_is_told_and_nothing_is_left(tmp_path: Path) -
     }
     assert {row.status for row in rows(result).rows} == {"skipped"}
     assert list(tmp_path.iterdir()) == []
+
+
+class Flood(SysbenchCpu):
+    """Prints two gigabytes after what looks like figures."""
+
+    name = "flood"
+    needs = ("taskset", "sh")
+
+    def command(self, case: Case, envelope: Envelope) -> Command:
+        script = 'cat "$0" && head -c 2G /dev/zero'
+        argv = bind(envelope, ("sh", "-c", script, str(GOLDEN / "sysbench" / "cpu-1.txt")))
+        return Command((), argv, (), expected_seconds=60)
+
+    def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:
+        return super().cases(vcpus=1, queue_cpus=1)
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="no taskset here")
+def test_a_workload_that_floods_fails_and_none_of_it_is_believed(tmp_path: Path) -> None:
+    result = measured(tmp_path, Flood(seconds=2))
+    assert {series.status for series in result.series} == {"failed"}
+    assert {series.reason for series in result.series} == {
+        "flood printed more than 8.0 MiB; the rest is thrown away"
+    }
+    assert all(not series.samples for series in result.series)

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from measured import PATHS, drawn, machine, result, series
+from nestlab.harmless import plain
 from nestlab.report.markdown import markdown
 from nestlab.report.rows import rows
-from nestlab.report.text import MINUS, number, percent, plain
+from nestlab.report.text import MINUS, number, percent
 from nestlab.result.models import Result
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"

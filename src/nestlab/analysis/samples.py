@@ -1,15 +1,16 @@
 """The values of a series as an array."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from nestlab.analysis.interval import Values
-from nestlab.result.models import Result, Series
+from nestlab.analysis.ranks import Values
+from nestlab.result.models import Result, Sample, Series
 
 
 def values_of(series: Series) -> Values:
     """The samples of a series that went well; what a failed one left is no figure."""
-    samples = series.samples if series.status == "ok" else ()
-    return np.array([sample.value for sample in samples], dtype=np.float64)
+    return np.array([sample.value for sample in _counted(series)], dtype=np.float64)
 
 
 def in_order(series: Series) -> Values:
@@ -19,6 +20,17 @@ def in_order(series: Series) -> Values:
     return values[np.argsort(order, kind="stable")] if len(values) else values
 
 
+def by_round(series: Series) -> Mapping[int, float]:
+    """The same by their rounds; empty where a round has more than one, which is then none's."""
+    samples = _counted(series)
+    found = {sample.round: sample.value for sample in samples}
+    return found if len(found) == len(samples) else {}
+
+
 def seed_of(result: Result, series: Series) -> str:
-    """The seed of a series' intervals: its own, so that other series in the file do not count."""
+    """The seed of a series' resampling: its own, so that other series in the file do not count."""
     return "/".join((str(result.run.order_seed), *series.key))
+
+
+def _counted(series: Series) -> tuple[Sample, ...]:
+    return series.samples if series.status == "ok" else ()

@@ -18,7 +18,7 @@ from nestlab.events import Progress, Sink, State
 from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.result.models import Sample
-from nestlab.units import format_duration
+from nestlab.units import format_duration, format_size
 from nestlab.workload.protocol import Argv, Case, Parsed, Workload
 
 _GRACE = 120.0
@@ -185,6 +185,12 @@ async def _remove(machine: Machine, argv: Argv) -> None:
 
 def _parse(job: Job, done: Completed) -> Parsed:
     """The figures; of a run that failed, the tool's own reason if its output has one."""
+    if done.truncated:
+        raise WorkloadError(
+            "workload.too-much-output",
+            f"{job.workload.name} printed more than {format_size(LIMIT)}; the rest is thrown away",
+            hint="a benchmark prints a page or two: read the raw output",
+        )
     try:
         parsed = job.workload.parse(job.case, done.stdout)
     except WorkloadError as problem:

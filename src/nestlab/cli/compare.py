@@ -9,6 +9,7 @@ import typer
 from nestlab.cli.report import Format
 from nestlab.cli.runs import HELP, is_reference, open_run
 from nestlab.errors import UsageError
+from nestlab.harmless import plain_json
 
 if TYPE_CHECKING:
     from nestlab.report.comparison import Comparison
@@ -75,7 +76,7 @@ def parse_threshold(text: str) -> float:
 
 def _show(found: "Comparison", format_: Format) -> None:
     if format_ is Format.JSON:
-        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+        typer.echo(plain_json(found.model_dump_json(by_alias=True, indent=1)))
     elif format_ is Format.MARKDOWN:
         from nestlab.report.comparison_markdown import comparison_markdown
 

@@ -27,11 +27,12 @@ def report(
     format_: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TABLE,
 ) -> None:
     """Show a run."""
+    from nestlab.harmless import plain_json
     from nestlab.report.rows import rows
 
     found = rows(open_run(run))
     if format_ is Format.JSON:
-        typer.echo(found.model_dump_json(by_alias=True, indent=1))
+        typer.echo(plain_json(found.model_dump_json(by_alias=True, indent=1)))
     elif format_ is Format.MARKDOWN:
         from nestlab.report.markdown import markdown
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestlab.harmless import plain
 from nestlab.report.models import Report, Row
-from nestlab.report.text import ABSENT, number, percent, plain
+from nestlab.report.text import ABSENT, number, percent
 
 
 @dataclass(frozen=True)

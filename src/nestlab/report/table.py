@@ -9,6 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from nestlab.harmless import plain
 from nestlab.report.grid import Grid, grid
 from nestlab.report.models import Report
 from nestlab.report.text import ABSENT, MINUS
@@ -63,7 +64,7 @@ def _fits(whole: Grid, places: list[int], console: Console) -> bool:
 
 def _draw(whole: Grid, places: list[int], console: Console) -> Table:
     columns = [whole.columns[place] for place in places]
-    workloads = ", ".join(dict.fromkeys(column.workload for column in columns))
+    workloads = plain(", ".join(dict.fromkeys(column.workload for column in columns)))
     drawn = Table(
         title=Text(encodable(workloads + (f" ({whole.title})" if whole.title else ""), console)),
         title_justify="left",

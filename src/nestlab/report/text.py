@@ -1,17 +1,8 @@
-"""Numbers and untrusted strings as text."""
+"""Numbers as text."""
 
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EM DASH}"
 """A cell for which nothing was measured."""
-
-
-def plain(text: str) -> str:
-    r"""The text with everything that is not printable as an escape, such as `\x1b`.
-
-    Strings of a result file may come from a guest: none may move a cursor, change a colour or
-    reverse the direction of writing.
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def number(value: float) -> str:
