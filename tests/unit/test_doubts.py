@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nestlab.analysis.doubts import POINTS, drift, modes, variation
-from nestlab.analysis.interval import Values
+from nestlab.analysis.ranks import Values
 
 
 @settings(deadline=None)

@@ -80,6 +80,48 @@ def test_reads_real_output(case: Case) -> None:
     assert [(f.metric, f.unit, f.better) for f in parsed.figures] == declared
 
 
+@pytest.mark.parametrize("version", ["3.25", "3.39", "3.41"])
+@pytest.mark.parametrize("case", [READ, WRITE], ids=lambda case: str(case.case))
+def test_reads_every_version(case: Case, version: str) -> None:
+    data = golden(f"{case.case}-{version}.json")
+    side = json.loads(data)["jobs"][0][case.case.removeprefix("rand")]
+    parsed = FIO.parse(case, data)
+    values = {figure.metric: figure.value for figure in parsed.figures}
+    assert values["iops"] == side["iops"] > 0
+    assert values["bandwidth_mib"] == pytest.approx(side["iops"] * 4096 / MIB, rel=1e-4)
+    assert values["latency_mean"] == pytest.approx(side["lat_ns"]["mean"] / 1000)
+    assert (parsed.tool_version, parsed.elapsed) == (f"fio-{version}", side["runtime"] / 1000)
+
+
+@pytest.mark.parametrize("case", [READ, WRITE], ids=lambda case: str(case.case))
+def test_a_version_with_other_units_is_refused(case: Case) -> None:
+    """fio 2 counts KiB and microseconds under the same names."""
+    with pytest.raises(WorkloadError, match="knows the units of fio 3 alone") as caught:
+        FIO.parse(case, golden(f"{case.case}-2.21.json"))
+    assert caught.value.code == "workload.unreadable-output"
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "said"),
+    [
+        ("randread-3.25-truncated", READ, "damaged"),
+        ("randwrite-3.39-number-as-text", WRITE, "no number 'iops'"),
+        ("randread-3.41-section-twice", READ, "two values of 'read'"),
+    ],
+)
+def test_a_damaged_copy_of_each_version_is_refused(name: str, case: Case, said: str) -> None:
+    with pytest.raises(WorkloadError, match=said) as caught:
+        FIO.parse(case, golden(f"{name}.json"))
+    assert caught.value.code == "workload.unreadable-output"
+
+
+def test_an_option_may_be_given_twice() -> None:
+    text = golden("randread.json").decode()
+    twice = text.replace('"bs" : "4k",', '"bs" : "4k",\n"bs" : "4k",', 1)
+    assert twice != text
+    assert FIO.parse(READ, twice.encode()) == FIO.parse(READ, text.encode())
+
+
 def test_text_before_the_json_is_not_in_the_way() -> None:
     data = golden("randwrite-note-before.json")
     assert data.startswith(b"note: ")
@@ -119,6 +161,7 @@ EDITS: dict[str, Edit] = {
     "percentiles out of order": lambda t: t.replace('"99.000000" : ', '"99.000000" : 99'),
     "no CPU use": lambda t: t.replace('"usr_cpu"', '"cpu"'),
     "no error field": lambda t: t.replace('"error"', '"mistake"'),
+    "two reports": lambda t: t + t,
     "deeply nested": lambda _: "{" + '"a":{' * 100_000,
 }
 

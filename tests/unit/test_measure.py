@@ -340,11 +340,11 @@ def test_until_goes_on_while_a_loss_is_not_known_well_enough(bench: Bench) -> No
     for machine in bench.machines.values():
         machine.tools["sysbench"] = noisy
     workloads = [SysbenchCpu(seconds=2)]
-    result = bench.run(workloads, course=Course(2, warm_up=False, until=0.08, most=40))
+    result = bench.run(workloads, course=Course(2, warm_up=False, until=0.15, most=40))
     width = widest(result)
     taken = max(turn.round for turn in result.turns)
     assert width is not None
-    assert width < 0.08
+    assert width < 0.15
     assert 5 < taken < 40
     limited = Bench()
     for path, machine in bench.machines.items():

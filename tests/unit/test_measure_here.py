@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench_players import GOLDEN
 from facts_examples import cpu, facts
 from nestlab.bench import peer
 from nestlab.bench.course import Course
@@ -21,6 +22,7 @@ from nestlab.report.rows import rows
 from nestlab.result.models import MachineRecord, Result
 from nestlab.result.store import RunFolder
 from nestlab.units import MIB
+from nestlab.workload.binding import bind
 from nestlab.workload.build import Build
 from nestlab.workload.exits import Exits
 from nestlab.workload.fio import Fio
@@ -28,6 +30,7 @@ from nestlab.workload.fio_job import read_job_file
 from nestlab.workload.iperf3 import Iperf3
 from nestlab.workload.labelled import Labelled
 from nestlab.workload.protocol import Case, Command, Device, Envelope, Relation, Workload
+from nestlab.workload.sysbench import SysbenchCpu
 from result_examples import result as example
 
 
@@ -173,3 +176,28 @@ def servers() -> list[str]:
     children = Path(mine).read_text().split()
     lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children]
     return [line for line in lines if "iperf3" in line]
+
+
+class Flood(SysbenchCpu):
+    """Prints two gigabytes after what looks like figures."""
+
+    name = "flood"
+    needs = ("taskset", "sh")
+
+    def command(self, case: Case, envelope: Envelope) -> Command:
+        script = 'cat "$0" && head -c 2G /dev/zero'
+        argv = bind(envelope, ("sh", "-c", script, str(GOLDEN / "sysbench" / "cpu-1.txt")))
+        return Command((), argv, (), expected_seconds=60)
+
+    def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:
+        return super().cases(vcpus=1, queue_cpus=1)
+
+
+@pytest.mark.skipif(shutil.which("taskset") is None, reason="no taskset here")
+def test_a_workload_that_floods_fails_and_none_of_it_is_believed(tmp_path: Path) -> None:
+    result = measured(tmp_path, Flood(seconds=2))
+    assert {series.status for series in result.series} == {"failed"}
+    assert {series.reason for series in result.series} == {
+        "flood printed more than 8.0 MiB; the rest is thrown away"
+    }
+    assert all(not series.samples for series in result.series)

@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from measured import PATHS, drawn, machine, result, series
+from nestlab.harmless import plain
 from nestlab.report.markdown import markdown
 from nestlab.report.models import Report
 from nestlab.report.rows import rows
-from nestlab.report.text import MINUS, interval, loss_interval, number, percent, plain
+from nestlab.report.text import MINUS, interval, loss_interval, number, percent
 from nestlab.result.models import Result
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"

@@ -5,7 +5,7 @@ import pytest
 
 from nestlab.errors import WorkloadError
 from nestlab.workload import builtin
-from nestlab.workload.protocol import Envelope, Workload
+from nestlab.workload.protocol import Case, Envelope, Workload
 from nestlab.workload.sysbench import SysbenchCpu
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sysbench"
@@ -75,6 +75,30 @@ def test_output_that_is_not_known_is_an_error(edit: Edit) -> None:
 def test_the_damaged_copy_names_its_line() -> None:
     with pytest.raises(WorkloadError, match="events per minute"):
         SYSBENCH.parse(TWO, golden("cpu-2-damaged.txt").encode())
+
+
+def test_reads_the_output_of_another_build() -> None:
+    parsed = SYSBENCH.parse(TWO, golden("cpu-2-luajit-2025.txt").encode())
+    assert parsed.tool_version == "sysbench 1.0.20 (using system LuaJIT 2.1.1761786044)"
+    assert parsed.figures[0].value == 1309.5
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "said"),
+    [
+        ("cpu-2-0.4.12", TWO, "the first line is not the version"),
+        ("cpu-2-0.5", TWO, "the first line is not the version"),
+        ("cpu-2-1.1.0", TWO, "this line is unknown: 'Throughput:'"),
+        ("cpu-1-truncated", ONE, "this line is unknown: '         min:   '"),
+        ("cpu-2-number-as-text", TWO, "events per second:  many"),
+        ("cpu-2-section-twice", TWO, "total_time is said twice"),
+    ],
+)
+def test_other_versions_and_damaged_copies_are_refused(name: str, case: Case, said: str) -> None:
+    with pytest.raises(WorkloadError, match=said) as caught:
+        SYSBENCH.parse(case, golden(f"{name}.txt").encode())
+    assert caught.value.code == "workload.unreadable-output"
+    assert "sysbench 1.0" in (caught.value.hint or "")
 
 
 def test_the_output_must_be_of_the_case() -> None:

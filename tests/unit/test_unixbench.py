@@ -18,6 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "unixbench"
 WHOLE = UnixBench(b"tree", iterations=1)
 QUICK = UnixBench(b"tree", iterations=1, tests=SHORT)
 ONE, MANY = WHOLE.cases(vcpus=24, queue_cpus=1)
+_, TWO = WHOLE.cases(vcpus=2, queue_cpus=1)
 _, SHORT_TWO = QUICK.cases(vcpus=2, queue_cpus=1)
 ENVELOPE = Envelope((0, 1), "/var/lib/lab")
 
@@ -55,11 +56,11 @@ def test_the_tree_is_put_built_and_run_in_its_folder() -> None:
 
 @pytest.mark.parametrize(
     ("workload", "case", "index"),
-    [(WHOLE, ONE, True), (WHOLE, MANY, True), (QUICK, SHORT_TWO, False)],
-    ids=["one copy", "more copies than 16", "short"],
+    [(WHOLE, ONE, True), (WHOLE, TWO, True), (WHOLE, MANY, True), (QUICK, SHORT_TWO, False)],
+    ids=["one copy", "two copies", "more copies than 16", "short"],
 )
 def test_reads_a_report(workload: UnixBench, case: Case, index: bool) -> None:
-    """Of real runs; that of 24 copies has the figures of one copy, multiplied."""
+    """Of real runs; the 24 copies had two CPUs."""
     parsed = workload.parse(case, golden(case.case).encode())
     declared = [(m.metric, m.unit, m.better) for m in workload.metrics]
     assert [(f.metric, f.unit, f.better) for f in parsed.figures] == declared
@@ -73,6 +74,20 @@ def test_reads_a_report(workload: UnixBench, case: Case, index: bool) -> None:
     if index:
         assert f"{values['index']:8.1f}\n" in golden(case.case)
     assert parsed.tool_version == "UnixBench 5.1.3"
+
+
+@pytest.mark.parametrize(
+    ("name", "workload", "case", "said"),
+    [
+        ("copies-1-truncated", WHOLE, ONE, "this line is unknown: 'Pipe Throughput     '"),
+        ("copies-24-number-as-text", WHOLE, MANY, "many lps"),
+        ("short-2-section-twice", QUICK, SHORT_TWO, "this line is unknown: '-----"),
+    ],
+)
+def test_a_damaged_copy_is_refused(name: str, workload: UnixBench, case: Case, said: str) -> None:
+    with pytest.raises(WorkloadError, match=said) as caught:
+        workload.parse(case, golden(name).encode())
+    assert caught.value.code == "workload.unreadable-output"
 
 
 def test_a_run_with_all_its_passes_keeps_two_thirds_of_them() -> None:

@@ -4,6 +4,7 @@ from nestlab.analysis.interval import median, median_interval
 from nestlab.analysis.loss import chance, loss_between
 from nestlab.analysis.models import Change, Loss, Side, Verdict
 from nestlab.analysis.samples import seed_of, values_of
+from nestlab.analysis.steps import step_loss
 from nestlab.result.models import Result, Series, SeriesKey
 
 Measured = dict[SeriesKey, Series]
@@ -82,24 +83,16 @@ def _obstacle(a: Series | None, b: Series | None) -> str | None:
 
 def _side(result: Result, series: Series, measured: Measured) -> Side:
     values = values_of(series)
-    seed = seed_of(result, series)
-    low, high = median_interval(values, seed=seed)
+    low, high = median_interval(values)
+    above = result.machine(series.machine).parent
+    parent = measured.get(series.key._replace(machine=above)) if above else None
     return Side(
         median=median(values) if len(values) else None,
         low=low,
         high=high,
         n=len(values),
-        step_loss=_step_loss(result, series, measured),
+        step_loss=step_loss(parent, series, seed=f"{seed_of(result, series)}/{above}"),
     )
-
-
-def _step_loss(result: Result, series: Series, measured: Measured) -> Loss | None:
-    above = result.machine(series.machine).parent
-    parent = measured.get(series.key._replace(machine=above)) if above else None
-    if parent is None or (parent.unit, parent.better) != (series.unit, series.better):
-        return None
-    seed = f"{seed_of(result, series)}/{above}"
-    return loss_between(values_of(parent), values_of(series), series.better, seed=seed)
 
 
 def _verdict(loss: Loss | None) -> Verdict:

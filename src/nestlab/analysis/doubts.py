@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nestlab.analysis.interval import HUGE, Values
+from nestlab.analysis.interval import HUGE
+from nestlab.analysis.ranks import Values
 
 ENOUGH = 5
 """Samples below which two runs can hardly be told apart: 5 against 5 is the least at 0.05."""

@@ -6,17 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nestlab.analysis.interval import (
-    HUGE,
-    LARGE,
-    LEAST,
-    Values,
-    Z,
-    around,
-    log_median_error,
-    median,
-)
+from nestlab.analysis.interval import HUGE, LEAST, around, log_median_error, median
 from nestlab.analysis.models import Loss
+from nestlab.analysis.ranks import LARGE, Values, Z, between, of_median
 from nestlab.analysis.resample import bootstrap_interval, permutation_p
 
 Better = Literal["higher", "lower"]
@@ -34,8 +26,10 @@ def loss(parent: float, child: float, better: Better) -> float:
 def loss_between(parent: Values, child: Values, better: Better, *, seed: str) -> Loss | None:
     """The loss of the medians with its 95 % interval; None where a value is missing or not above 0.
 
-    The interval is BCa over both groups. Where a group is large it is that of the ratio of two
-    medians by Price and Bonett. It always holds the loss.
+    For samples that were not taken together. The interval is BCa, the bias-corrected and
+    accelerated bootstrap (Efron, *Better Bootstrap Confidence Intervals*, JASA 82, 1987), over both
+    groups. Where a group is large it is that of the ratio of two medians by Price and Bonett. It
+    always holds the loss. Equal seeds give equal intervals.
     """
     if not _positive(parent, child):
         return None
@@ -51,6 +45,21 @@ def loss_between(parent: Values, child: Values, better: Better, *, seed: str) ->
         ),
     )
     return Loss(value=value, low=low, high=high)
+
+
+def loss_in_rounds(parent: Values, child: Values, better: Better) -> Loss | None:
+    """The same for samples of the same rounds, in the same order; five rounds or more.
+
+    The interval is that of the median of the ratios round by round: what befalls both sides of a
+    round, such as a drift of the host, is not in it.
+    """
+    if not _positive(parent, child):
+        return None
+    value = loss(median(parent), median(child), better)
+    steps = np.log(child / parent) if better == "higher" else np.log(parent / child)
+    low, high = between(steps, of_median(len(steps)))
+    least, most = around(value, -math.expm1(high), -math.expm1(low))
+    return Loss(value=value, low=least, high=most)
 
 
 def chance(parent: Values, child: Values, *, seed: str) -> float | None:

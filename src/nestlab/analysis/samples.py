@@ -1,8 +1,10 @@
 """The values of a series as an array."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from nestlab.analysis.interval import Values
+from nestlab.analysis.ranks import Values
 from nestlab.result.models import Result, Sample, Series
 
 
@@ -25,6 +27,13 @@ def in_order(series: Series) -> Values:
     return values[np.argsort(order, kind="stable")] if len(values) else values
 
 
+def by_round(series: Series) -> Mapping[int, float]:
+    """The same by their rounds; empty where a round has more than one, which is then none's."""
+    samples = counted(series)
+    found = {sample.round: sample.value for sample in samples}
+    return found if len(found) == len(samples) else {}
+
+
 def seed_of(result: Result, series: Series) -> str:
-    """The seed of a series' intervals: its own, so that other series in the file do not count."""
+    """The seed of a series' resampling: its own, so that other series in the file do not count."""
     return "/".join((str(result.run.order_seed), *series.key))

@@ -15,6 +15,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, WorkloadError
 from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
+from nestlab.units import format_size
 from nestlab.workload.protocol import Parsed, wants_peer
 
 _GRACE = 120.0
@@ -107,6 +108,12 @@ def _disagreement(subject: Subject, timed: Timed) -> float:
 
 def _parse(job: Job, done: Completed) -> Parsed:
     """The figures; of a run that failed, the tool's own reason if its output has one."""
+    if done.truncated:
+        raise WorkloadError(
+            "workload.too-much-output",
+            f"{job.workload.name} printed more than {format_size(LIMIT)}; the rest is thrown away",
+            hint="a benchmark prints a page or two: read the raw output",
+        )
     try:
         parsed = job.workload.parse(job.case, done.stdout)
     except WorkloadError as problem:

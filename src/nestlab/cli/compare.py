@@ -10,6 +10,7 @@ import typer
 from nestlab.cli import output as outputs
 from nestlab.cli.runs import HELP, is_reference, open_run
 from nestlab.errors import UsageError
+from nestlab.harmless import plain_json
 
 if TYPE_CHECKING:
     from nestlab.report.comparison import Comparison
@@ -86,7 +87,7 @@ def parse_threshold(text: str) -> float:
 
 def _show(found: "Comparison", format_: Format, output: Path | None) -> None:
     if format_ is Format.JSON:
-        outputs.write_out(found.model_dump_json(by_alias=True, indent=1), output)
+        outputs.write_out(plain_json(found.model_dump_json(by_alias=True, indent=1)), output)
     elif format_ is Format.MARKDOWN:
         from nestlab.report.comparison_markdown import comparison_markdown
 

@@ -137,11 +137,12 @@ def _workloads(
 def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:
     from rich.console import Console
 
+    from nestlab.harmless import plain_json
     from nestlab.report.rows import rows
     from nestlab.report.table import table
 
     if as_json:
-        typer.echo(outcome.result.model_dump_json(by_alias=True, indent=1))
+        typer.echo(plain_json(outcome.result.model_dump_json(by_alias=True, indent=1)))
     else:
         out = Console(file=sys.stdout)
         out.print(table(rows(outcome.result), out))

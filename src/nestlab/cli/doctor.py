@@ -120,6 +120,7 @@ def _collect(wanted: "list[Target]", question: "Question", home: Home, file: Pat
     import asyncio
 
     from nestlab.errors import StoredDataError, UsageError
+    from nestlab.harmless import plain_json
     from nestlab.survey.ask import ask
 
     if len(wanted) != 1:
@@ -129,7 +130,7 @@ def _collect(wanted: "list[Target]", question: "Question", home: Home, file: Pat
             hint="call it once for each, with a file of its own",
         )
     found = asyncio.run(ask(wanted[0], question, home))
-    text = found.model_dump_json(by_alias=True, indent=1) + "\n"
+    text = plain_json(found.model_dump_json(by_alias=True, indent=1)) + "\n"
     if str(file) == "-":
         typer.echo(text, nl=False)
         return

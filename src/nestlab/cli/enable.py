@@ -6,6 +6,7 @@ import typer
 
 from nestlab.cli.complete import machine_paths
 from nestlab.cli.switching import Done, Wish, switch, tell_outcome
+from nestlab.harmless import plain
 
 if TYPE_CHECKING:
     from nestlab.enable.elevation import Elevation
@@ -73,4 +74,4 @@ def _tell_proof(done: Done) -> None:
     if verdict.ready and verdict.proved:
         typer.echo(f"{done.target}: proved: a guest ran and saw the extensions", err=True)
     elif not verdict.ready:
-        typer.echo(f"{done.target}: {verdict.verdict}", err=True)
+        typer.echo(plain(f"{done.target}: {verdict.verdict}"), err=True)

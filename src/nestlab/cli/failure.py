@@ -3,7 +3,7 @@
 import sys
 
 from nestlab.errors import NestlabError
-from nestlab.report.text import plain
+from nestlab.harmless import plain, plain_line
 
 
 def render_error(problem: NestlabError) -> str:
@@ -28,8 +28,9 @@ def show_error(problem: NestlabError) -> None:
 
 def show_bug(trace: str) -> None:
     """Print what a reporter of a bug needs."""
+    told = "\n".join(map(plain_line, trace.split("\n")))
     print(  # noqa: T201
-        f"{trace}error[bug]: this is a bug in nestlab\n"
+        f"{told}error[bug]: this is a bug in nestlab\n"
         "hint: please report it with the lines above and the run folder, if there is one",
         file=sys.stderr,
     )

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nestlab.events import Event, Notice, Progress, State
-from nestlab.report.text import plain
+from nestlab.harmless import plain
 from nestlab.units import format_duration
 
 _MARKS = {State.WORKING: "", State.DONE: "ok ", State.FAILED: "!! "}

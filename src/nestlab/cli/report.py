@@ -72,6 +72,7 @@ def _watch(run: str, format_: Format, output: Path | None) -> None:
 
 
 def _show(result: "Result", format_: Format, output: Path | None) -> None:
+    from nestlab.harmless import plain_json
     from nestlab.report.rows import rows
 
     if format_ is Format.HTML:
@@ -79,7 +80,8 @@ def _show(result: "Result", format_: Format, output: Path | None) -> None:
 
         outputs.write_out(page(result), output)
     elif format_ is Format.JSON:
-        outputs.write_out(rows(result).model_dump_json(by_alias=True, indent=1), output)
+        text = plain_json(rows(result).model_dump_json(by_alias=True, indent=1))
+        outputs.write_out(text, output)
     elif format_ is Format.MARKDOWN:
         from nestlab.report.markdown import markdown
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nestlab.cli.complete import lab_names
+from nestlab.harmless import plain
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _draw(found: "list[LabStatus]") -> None:
     # a pipe has no width, and a line that is broken in two is no line
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)
     for lab in found:
-        title = f"{lab.name} ({lab.id})" if lab.name else lab.id
-        where = f"  on {lab.host}" if lab.host else ""
+        title = plain(f"{lab.name} ({lab.id})" if lab.name else lab.id)
+        where = plain(f"  on {lab.host}") if lab.host else ""
         tree = Tree(Text.assemble((title, "bold"), f"  {lab.state}{where}"))
         branches = {"l0": tree}
         for each in sorted(lab.machines, key=lambda machine: machine.level):
@@ -102,7 +103,6 @@ def _draw(found: "list[LabStatus]") -> None:
 def _line(machine: "MachineStatus") -> "Text":
     from rich.text import Text
 
-    from nestlab.report.text import plain
     from nestlab.units import format_duration, format_size
 
     name = machine.path.rpartition("/")[2]

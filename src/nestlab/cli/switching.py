@@ -10,6 +10,7 @@ import typer
 
 from nestlab.deadline import Deadline
 from nestlab.errors import HostError
+from nestlab.harmless import plain
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _show(plan: "Plan", *, to_stdout: bool) -> None:
     for line in describe(plan):
         typer.echo(line, err=not to_stdout)
     for warning in plan.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        typer.echo(plain(f"warning: {warning}"), err=True)
 
 
 def _agreed(plan: "Plan", wish: Wish) -> bool:
@@ -159,15 +160,15 @@ def tell_outcome(done: Done) -> None:
     if outcome is None:
         return
     for change in outcome.changed:
-        typer.echo(f"{done.target}: {change}", err=True)
+        typer.echo(plain(f"{done.target}: {change}"), err=True)
     for warning in outcome.warnings:
         if warning not in done.plan.warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            typer.echo(plain(f"warning: {warning}"), err=True)
     if outcome.held_by:
         from nestlab.enable.plan import NEXT_BOOT
 
         typer.echo("the module was left alone, because these hold it:", err=True)
         for holder in outcome.held_by:
             guest = f", guest {holder.guest}" if holder.guest else ""
-            typer.echo(f"  {holder.name} (pid {holder.pid}{guest})", err=True)
+            typer.echo(plain(f"  {holder.name} (pid {holder.pid}{guest})"), err=True)
         typer.echo(NEXT_BOOT, err=True)

@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.text import Text
 
 from nestlab.cli.interrupt import run_interruptible
+from nestlab.harmless import plain
 from nestlab.report.rows import rows
 from nestlab.report.standing import standing
 from nestlab.report.table import encodable, table
-from nestlab.report.text import plain
 from nestlab.result.models import Result
 from nestlab.result.reading import FILE_NAME, load
 from nestlab.units import format_duration

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 
 from nestlab.enable.steps import Plan, RefreshInitramfs, Reload, RemoveFile, Step, WriteFile
+from nestlab.harmless import plain, plain_line
 
 
 def describe(plan: Plan) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def _lines(step: Step, plan: Plan) -> Iterator[str]:
     elif isinstance(step, RemoveFile):
         yield from _diff(step.path, step.before.content, None)
     for argv in commands(step):
-        yield shlex.join(plan.elevate.shown(argv))
+        yield plain(shlex.join(plan.elevate.shown(argv)))
 
 
 def _diff(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
@@ -44,14 +45,7 @@ def _diff(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]
 def _text(content: bytes | None) -> list[str]:
     """Lines without what a terminal would obey; a last line that does not end says so."""
     text = (content or b"").decode("utf-8", "backslashreplace")
-    lines = [_harmless(line) for line in text.split("\n")]
+    lines = [plain_line(line) for line in text.split("\n")]
     if lines[-1]:
         return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
     return lines[:-1]
-
-
-def _harmless(line: str) -> str:
-    return "".join(
-        each if each.isprintable() or each == "\t" else each.encode("unicode_escape").decode()
-        for each in line
-    )

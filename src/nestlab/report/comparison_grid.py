@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestlab.analysis.models import Change, Loss, Side, Verdict
+from nestlab.harmless import plain
 from nestlab.report.comparison import Comparison, told
-from nestlab.report.text import ABSENT, NO_DIFFERENCE, loss_interval, number, percent, plain
+from nestlab.report.text import ABSENT, NO_DIFFERENCE, loss_interval, number, percent
 
 HEAD = ("figure", "level", "A", "B", "change", "95 %", "p", "verdict")
 STEP_HEAD = ("figure", "step", "A", "B")

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from nestlab.check.rule import Finding
 from nestlab.check.verdict import Verdict
-from nestlab.report.text import ABSENT, plain
+from nestlab.harmless import plain
+from nestlab.report.text import ABSENT
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "ok": "green"}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nestlab.harmless import plain
 from nestlab.report.models import Report, Row
 from nestlab.report.text import (
     ABSENT,
@@ -11,7 +12,6 @@ from nestlab.report.text import (
     loss_interval,
     number,
     percent,
-    plain,
 )
 
 

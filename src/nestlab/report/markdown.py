@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from nestlab.harmless import plain
 from nestlab.report.grid import Cell, Column, grid
 from nestlab.report.models import Report
-from nestlab.report.text import plain
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|&~#!$]")
 

@@ -1,26 +1,26 @@
 """From a result to a report: one row for each figure on each machine, with its losses."""
 
-from nestlab.analysis.interval import Values, median, median_interval
-from nestlab.analysis.loss import loss_between
+from nestlab.analysis.interval import median, median_interval
 from nestlab.analysis.models import Loss
 from nestlab.analysis.samples import seed_of, values_of
+from nestlab.analysis.steps import step_loss
 from nestlab.report.caveats import caveats
 from nestlab.report.lineage import emulated, root
 from nestlab.report.models import Report, Row
 from nestlab.result.models import Result, Series, SeriesKey
 
-Measured = dict[SeriesKey, tuple[Series, Values]]
+Measured = dict[SeriesKey, Series]
 
 
 def rows(result: Result) -> Report:
-    """The report of a result. Pure: the same file gives the same report, seeds included."""
+    """The report of a result. Pure: the same file gives the same report."""
     figures = dict.fromkeys(map(_figure, result.series))
     places = {figure: place for place, figure in enumerate(figures)}
     order = {machine.path: place for place, machine in enumerate(result.machines)}
     ordered = sorted(
         result.series, key=lambda series: (places[_figure(series)], order[series.machine])
     )
-    measured = {series.key: (series, values_of(series)) for series in result.series}
+    measured = {series.key: series for series in result.series}
     return Report(
         rows=tuple(_row(result, series, measured) for series in ordered),
         warnings=caveats(result),
@@ -33,8 +33,8 @@ def _figure(series: Series) -> tuple[str, str, str]:
 
 def _row(result: Result, series: Series, measured: Measured) -> Row:
     machine = result.machine(series.machine)
-    _, values = measured[series.key]
-    low, high = median_interval(values, seed=seed_of(result, series))
+    values = values_of(series)
+    low, high = median_interval(values)
     host = root(result, machine).path
     step = _loss(result, series, measured, machine.parent)
     return Row(
@@ -61,10 +61,5 @@ def _row(result: Result, series: Series, measured: Measured) -> Row:
 def _loss(result: Result, child: Series, measured: Measured, against: str | None) -> Loss | None:
     if against is None or against == child.machine:
         return None
-    parent, values = measured.get(child.key._replace(machine=against), (None, None))
-    if parent is None or values is None:
-        return None
-    if (parent.unit, parent.better) != (child.unit, child.better):
-        return None
-    seed = f"{seed_of(result, child)}/{against}"
-    return loss_between(values, measured[child.key][1], child.better, seed=seed)
+    parent = measured.get(child.key._replace(machine=against))
+    return step_loss(parent, child, seed=f"{seed_of(result, child)}/{against}")

@@ -9,9 +9,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from nestlab.harmless import plain
 from nestlab.report.grid import Cell, Grid, grid
 from nestlab.report.models import Report
-from nestlab.report.text import ABSENT, MINUS, NO_DIFFERENCE, plain
+from nestlab.report.text import ABSENT, MINUS, NO_DIFFERENCE
 
 _ASCII = str.maketrans({MINUS: "-", ABSENT: "-"})
 

@@ -1,6 +1,8 @@
-"""Numbers and untrusted strings as text."""
+"""Numbers as text."""
 
 from typing import TYPE_CHECKING
+
+from nestlab.harmless import plain
 
 if TYPE_CHECKING:  # every command loads this file, and Pydantic takes its time
     from nestlab.analysis.models import Loss
@@ -13,23 +15,13 @@ ABSENT = "\N{EM DASH}"
 """A cell for which nothing was measured."""
 
 
-def plain(text: str) -> str:
-    r"""The text with everything that is not printable as an escape, such as `\x1b`.
-
-    Strings of a result file may come from a guest: none may move a cursor, change a colour or
-    reverse the direction of writing.
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 LONGEST = 400
 """Characters of a string of a result that a page or a chart shows; it says how many are left."""
 
 
 def shown(text: str, limit: int = LONGEST) -> str:
-    """The text as `plain` makes it, and no longer than a reader wants."""
-    more = len(text) - limit
-    return plain(text) if more <= 0 else f"{plain(text[:limit])}… ({more} more characters)"
+    """The text made harmless, and no longer than a reader wants."""
+    return plain(text, longest=limit)
 
 
 def number(value: float) -> str:

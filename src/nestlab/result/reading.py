@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from nestlab.errors import StoredDataError
+from nestlab.harmless import plain
 from nestlab.result.models import Result
 
 FILE_NAME = "result.json"
@@ -115,8 +116,8 @@ def _version(document: Document, name: str) -> int:
 
 
 def _damaged(name: str, what: str) -> StoredDataError:
-    # Keys and values may come from a guest: nothing but printable text reaches a terminal.
-    told = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what[:500])
+    # keys and values may come from a guest
+    told = plain(what, longest=500)
     return StoredDataError(
         "result.damaged",
         f"{name} is not a result file: {told}",

@@ -80,16 +80,43 @@ def _find_object(text: str) -> Mapping[str, object]:
     if start == len(text):
         raise _unreadable("fio printed no JSON", text)
     try:
-        found, _end = json.JSONDecoder(parse_constant=_refuse).raw_decode(text, start)
+        objects = _Objects()
+        decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=objects)
+        found, end = decoder.raw_decode(text, start)
     except (ValueError, RecursionError) as error:
         raise _unreadable(f"fio's JSON is damaged: {error}", text) from error
+    if "\n{" in text[end:]:
+        raise _unreadable("fio printed more than one report", text)
     if "fio version" not in found:
         raise _unreadable("the JSON is not a report of fio", text)
+    if not str(found["fio version"]).startswith("fio-3."):
+        # fio 2 counts KiB and microseconds where fio 3 counts bytes and nanoseconds
+        raise _unreadable("this parser knows the units of fio 3 alone", text)
+    if objects.twice:
+        raise _unreadable(f"fio's report has two values of {objects.twice[0]!r}", text)
     return cast("Mapping[str, object]", found)
 
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not a figure")
+
+
+class _Objects:
+    """Makes JSON's objects, and notes a key that is there twice: Python would take the last.
+
+    Options, which are strings, may be given twice.
+    """
+
+    def __init__(self) -> None:
+        self.twice: list[str] = []
+
+    def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for key, value in pairs:
+            if key in found and not (isinstance(value, str) and isinstance(found[key], str)):
+                self.twice.append(key)
+            found[key] = value
+        return found
 
 
 def _only_job(report: Mapping[str, object]) -> Mapping[str, object]:

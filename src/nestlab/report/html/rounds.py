@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import altair as alt
 import numpy as np
 
-from nestlab.analysis.interval import Values as Samples
 from nestlab.analysis.interval import is_moderate, median
+from nestlab.analysis.ranks import Values as Samples
 from nestlab.analysis.samples import in_order, values_of
 from nestlab.report.html.chart import Datum, chart, data, machine_colour
 from nestlab.report.html.exhibit import Cell, Chart, Exhibit, Line, Table
