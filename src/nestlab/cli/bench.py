@@ -13,7 +13,7 @@ from nestlab.home import Home
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nestlab.lab.benching import Job
+    from nestlab.lab.bench_job import Job
     from nestlab.result.store import RunFolder
 
 _EXAMPLES = """Examples:
@@ -91,7 +91,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file.")] = False,
 ) -> None:
     """Measure a lab."""
-    from nestlab.lab.benching import Asked, goes_on, ordered
+    from nestlab.lab.bench_job import Asked, goes_on, ordered
 
     home = Home.from_environment()
     if resume is not None:
@@ -135,7 +135,7 @@ def _measure(job: "Job", home: Home, *, keep: bool, as_json: bool) -> None:
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
-    from nestlab.lab.benching import run_job
+    from nestlab.lab.bench_job import run_job
     from nestlab.result.store import RunFolder
 
     argv = tuple(ascii(argument)[1:-1] for argument in sys.argv)

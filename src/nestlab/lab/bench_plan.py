@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from nestlab.bench.estimate import expected_seconds
 from nestlab.home import Home
-from nestlab.lab.benching import Job, choose_for
+from nestlab.lab.bench_job import Job, choose_for
 from nestlab.lab.known import find_lab
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.tree import paths_in
