@@ -227,6 +227,14 @@ def test_scratch_disks_are_made_for_the_guest_alone() -> None:
     assert scratch_argv(L1) == ()
 
 
+def test_a_disk_that_is_limited_is_so_by_its_drive_alone() -> None:
+    limited = plan(disks=(ScratchDisk(10 * GIB, iops=500), ScratchDisk(1 * GIB)))
+    words = qemu_argv(limited, firmware=QBOOT)
+    (drive,) = (word for word in words if "throttling" in word)
+    assert drive.startswith("if=none,id=disk0,")
+    assert drive.endswith(",throttling.iops-total=500")
+
+
 def test_a_resumed_guest_has_the_devices_of_the_one_that_was_saved() -> None:
     booted, resumed = qemu_argv(VIRTIO, firmware=QBOOT), qemu_argv(RESUMED, firmware=QBOOT)
     place = resumed.index("-incoming")

@@ -19,14 +19,24 @@ pytestmark = pytest.mark.vm
 ASLEEP = "import time; t = time.monotonic(); time.sleep(2); print('slept', time.monotonic() - t)"
 """A workload with a known answer: two seconds, by the machine's own clock."""
 
+LIMIT = {"l1": 500, "l1/l2": 300}
+"""Requests in a second that the scratch disk of a machine serves: known answers, and their loss."""
+
+FILE = "randread size=16MiB runtime=2"
+THROTTLED = "randread size=64MiB runtime=10 device=slow"
+
 LAB = f"""\
 name: measured
 guests:
   - name: l1
     memory: 2GiB
     vcpus: 2
+    disks: [{{name: slow, size: 64MiB, iops: {LIMIT["l1"]}}}]
     guests:
-      - {{name: l2, memory: 512MiB, vcpus: 1}}
+      - name: l2
+        memory: 512MiB
+        vcpus: 1
+        disks: [{{name: slow, size: 64MiB, iops: {LIMIT["l1/l2"]}}}]
 bench:
   workloads:
     - name: asleep
@@ -36,6 +46,7 @@ bench:
       better: lower
       seconds: 2
     - fio: {{rw: randread, size: 16MiB, runtime: 2}}
+    - fio: {{rw: randread, size: 64MiB, runtime: 10, device: slow}}
     - sysbench-cpu: {{seconds: 2, threads: [1]}}
 """
 
@@ -84,13 +95,15 @@ def whole(user: User) -> Path:
 def test_every_level_is_measured_in_the_same_envelope(whole: Path) -> None:
     result = result_of(whole)
     assert [machine["path"] for machine in result["machines"]] == ["l0", "l1", "l1/l2"]
-    assert {series["status"] for series in result["series"]} == {"ok"}
+    without = {s["machine"] for s in result["series"] if s["status"] == "skipped"}
+    assert without == {"l0"}  # which has no disk of that name
+    assert {s["status"] for s in result["series"] if s["machine"] != "l0"} == {"ok"}
     told = [machine["facts"]["conditions"] for machine in result["machines"]]
     assert {conditions["envelope_cpus"] for conditions in told} == {1}
     assert {conditions["envelope"] for conditions in told} == {"equal"}
     bounds = [conditions.get("envelope_memory") for conditions in told]
     assert bounds[0] == bounds[1] == result["machines"][2]["facts"]["identity"]["memory"]
-    assert len(result["turns"]) == result["run"]["turns"] == 3 * 3 * 3
+    assert len(result["turns"]) == result["run"]["turns"] == 3 * 3 * 4
     assert result["run"]["lab_sha256"] is not None
 
 
@@ -100,19 +113,30 @@ def test_a_known_answer_is_recovered_at_every_level(whole: Path) -> None:
             assert sample["value"] == pytest.approx(2.0, rel=0.02)
 
 
+def test_a_throttled_disk_is_recovered_with_the_loss_that_follows(user: User, whole: Path) -> None:
+    report = json.loads(user.said("report", whole.name, "--format", "json"))
+    rows = {
+        row["machine"]: row
+        for row in report["rows"]
+        if (row["case"], row["metric"]) == (THROTTLED, "iops")
+    }
+    for path, limit in LIMIT.items():
+        assert rows[path]["median"] == pytest.approx(limit, rel=0.02)
+    wanted = 1 - LIMIT["l1/l2"] / LIMIT["l1"]
+    assert rows["l1/l2"]["step_loss"]["value"] == pytest.approx(wanted, abs=0.02)
+
+
 def test_figures_are_what_fio_itself_says(whole: Path) -> None:
     result = result_of(whole)
     for path in ("l0", "l1", "l1/l2"):
-        for sample in counted(result, workload="fio", machine=path, metric="iops"):
+        for sample in counted(result, case=FILE, machine=path, metric="iops"):
             (job,) = json.loads((whole / sample["raw"]).read_bytes())["jobs"]
             assert sample["value"] == job["read"]["iops"]
 
 
 def test_the_report_s_losses_follow_from_its_medians(user: User, whole: Path) -> None:
     report = json.loads(user.said("report", whole.name, "--format", "json"))
-    rows = {
-        (row["machine"], row["metric"]): row for row in report["rows"] if row["workload"] == "fio"
-    }
+    rows = {(row["machine"], row["metric"]): row for row in report["rows"] if row["case"] == FILE}
     above, below = rows["l1", "iops"], rows["l1/l2", "iops"]
     assert below["step_loss"]["value"] == pytest.approx(1 - below["median"] / above["median"])
     assert {row["emulated"] for row in rows.values() if row["machine"] != "l0"} == {True}

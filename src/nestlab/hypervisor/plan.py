@@ -42,10 +42,12 @@ class ScratchDisk:
 
     size  bytes; only what is written takes space
     name  serial number that the guest sees: /dev/disk/by-id/virtio-NAME; None: d0, d1 …
+    iops  requests that it serves in a second at most; None: as many as it can
     """
 
     size: int
     name: str | None = None
+    iops: int | None = None
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         storage=wish.storage,
         cpu=wish.cpu,
         kernel=wish.kernel,
-        disks=tuple(DiskSpec(each.size, each.name) for each in wish.disks),
+        disks=tuple(DiskSpec(each.size, each.name, each.iops) for each in wish.disks),
         devices=tuple(map(str, wish.devices)),
         networks=wish.networks,
         packages=wish.packages,

@@ -98,7 +98,7 @@ def plan_guest(
         # an image that is handed down comes without the initrd that virtio needs
         storage=spec.storage if hypervisor.machine.path == "l0" else "nvme",
         handed=tuple(place.images[name] for name in handed),
-        disks=tuple(ScratchDisk(disk.size, disk.name) for disk in spec.disks),
+        disks=tuple(ScratchDisk(disk.size, disk.name, disk.iops) for disk in spec.disks),
         devices=spec.devices,
     )
 

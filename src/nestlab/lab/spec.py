@@ -28,10 +28,14 @@ class FileSpec:
 
 @dataclass(frozen=True)
 class DiskSpec:
-    """A scratch disk; size in bytes, `name` the serial number that the guest sees."""
+    """A scratch disk; size in bytes, `name` the serial number that the guest sees.
+
+    iops  requests that it serves in a second at most; None: as many as it can
+    """
 
     size: int
     name: str | None = None
+    iops: int | None = None
 
 
 @dataclass(frozen=True)

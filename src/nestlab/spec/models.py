@@ -68,6 +68,13 @@ class Disk(Entry):
         default=None,
         description=f"serial number that the guest sees, at most 20 characters: {_NAME}",
     )
+    iops: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=10_000_000,
+        description="requests that it serves in a second at most, from 1 to 10000000",
+    )
 
 
 class File(Entry):

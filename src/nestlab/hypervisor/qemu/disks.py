@@ -123,7 +123,9 @@ def _scratch_disks(plan: GuestPlan) -> Iterator[str]:
     for number, disk in enumerate(plan.disks):
         serial = escape(_serial(number, disk))
         path = Files(plan).scratch(number)
-        yield from _virtio(f"disk{number}", path, _OVERLAY, f",serial={serial}")
+        # QEMU's docs/throttle.txt; without `iops-size` a request counts once, however long it is
+        limit = f",throttling.iops-total={disk.iops}" if disk.iops else ""
+        yield from _virtio(f"disk{number}", path, _OVERLAY + limit, f",serial={serial}")
 
 
 def _devices(plan: GuestPlan) -> Iterator[str]:
