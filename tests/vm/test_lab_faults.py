@@ -27,9 +27,14 @@ ALONE = "name: alone\nguests: [{name: l1, memory: 1GiB}]\n"
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(image: Image) -> Iterator[None]:
+def nothing_left(image: Image, tmp_path: Path) -> Iterator[None]:
     before = snapshot()
     yield
+    user = User(tmp_path)
+    if user.labs.exists():
+        # of a test that failed half-way: it would be a busy neighbour of all tests after it
+        for lab in labs_left(user):
+            user.nestlab("down", lab)
     assert snapshot() == before
 
 
