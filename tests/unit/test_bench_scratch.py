@@ -24,13 +24,18 @@ def disk(name: Any = "/dev/vdb", **more: Any) -> dict[str, Any]:
     return {"name": name, **empty, **more}
 
 
-def found(output: str, serials: dict[str, bool] = SERIALS) -> tuple[Device, ...]:
-    machine = FakeMachine("l1", programs={"lsblk": lambda _argv, _stdin: answer(output)})
+def found(
+    output: str, serials: dict[str, bool] = SERIALS, *, numbers: str = ""
+) -> tuple[Device, ...]:
+    told = answer(f"{numbers}\n{output}")
+    machine = FakeMachine("l1", programs={"sh": lambda _argv, _stdin: told})
     return asyncio.run(scratch_disks(machine, serials, deadline=Deadline.after(5)))
 
 
 def listed(*disks: Any) -> tuple[Device, ...]:
-    return found(json.dumps({"blockdevices": disks}))
+    known = [each for each in disks if isinstance(each, dict) and each.get("serial")]
+    numbers = "".join(f"{each['name']} {each['serial']}\n" for each in known)
+    return found(json.dumps({"blockdevices": disks}), numbers=numbers)
 
 
 def test_disks_are_known_by_their_serial_numbers() -> None:

@@ -10,7 +10,18 @@ from nestlab.machine.shell import check
 from nestlab.workload.protocol import Device
 
 _LIMIT = 1 << 20
-_LIST = ("lsblk", "-J", "-p", "-o", "NAME,TYPE,SERIAL,RO,FSTYPE,MOUNTPOINT")
+_LIST = """
+for file in /sys/block/*/serial; do
+    [ -r "$file" ] || continue
+    read -r serial <"$file"
+    name=${file#/sys/block/}
+    echo "/dev/${name%/serial} $serial"
+done
+echo
+exec lsblk -J -p -o NAME,TYPE,RO,FSTYPE,MOUNTPOINT
+"""
+"""Serial numbers by the kernel itself, up to an empty line: lsblk asks udev, whose rules give a
+virtio disk another property than the one that it looks for."""
 
 
 async def scratch_disks(
@@ -25,9 +36,11 @@ async def scratch_disks(
     """
     if not serials:
         return ()
-    done = await check(machine, _LIST, deadline=deadline, code="bench.disks-failed", limit=_LIMIT)
+    argv = ("sh", "-c", _LIST)
+    done = await check(machine, argv, deadline=deadline, code="bench.disks-failed", limit=_LIMIT)
+    numbers, _, text = done.text.partition("\n\n") if done.text[:1] != "\n" else ("", "", done.text)
     try:
-        listed = json.loads(done.stdout)
+        listed = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise MachineError(
             "bench.disks-failed",
@@ -35,20 +48,27 @@ async def scratch_disks(
             where=f"{machine.path}, while looking for its scratch disks",
             hint="look at the output of lsblk -J there",
         ) from problem
-    return tuple(_fit(listed, serials))
+    return tuple(_fit(listed, _numbered(numbers), serials))
 
 
-def _fit(listed: object, serials: Mapping[str, bool]) -> Iterator[Device]:
+def _numbered(text: str) -> Mapping[str, str]:
+    """Device -> serial number."""
+    lines = (line.partition(" ") for line in text.splitlines())
+    return {device: serial.strip() for device, _, serial in lines}
+
+
+def _fit(
+    listed: object, numbers: Mapping[str, str], serials: Mapping[str, bool]
+) -> Iterator[Device]:
     entries = listed.get("blockdevices") if isinstance(listed, dict) else None
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict) or entry.get("type") != "disk":
             continue
-        path, serial = entry.get("name"), entry.get("serial")
-        if (
-            not isinstance(path, str)
-            or not path.startswith("/dev/")
-            or not (isinstance(serial, str) and serial in serials)
-        ):
+        path = entry.get("name")
+        if not isinstance(path, str) or not path.startswith("/dev/"):
+            continue
+        serial = numbers.get(path, "")
+        if serial not in serials:
             continue
         writable = serials[serial] and entry.get("ro") in {False, "0"}
         used = any(entry.get(key) for key in ("fstype", "mountpoint", "children"))
