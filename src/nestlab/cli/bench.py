@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nestlab.cli.complete import lab_names
+from nestlab.cli.results import say, show_result
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -150,30 +151,16 @@ def _measure(job: "Job", home: Home, *, keep: bool, as_json: bool) -> None:
             _show_rest(folder, console)
         raise
     for folder in folders:
-        _show(folder, as_json=as_json)
-        _say(console, f"saved: {folder.path}")
+        show_result(folder.load(), as_json=as_json)
+        say(console, f"saved: {folder.path}")
 
 
 def _show_rest(folder: "RunFolder", console: "Console") -> None:
     """What there is of a run that broke off."""
     if not folder.result_file.exists():
         return
-    _say(console, f"what was measured: nestlab report {folder.id}")
-    _say(console, f"go on with it: nestlab bench --resume {folder.id}")
-
-
-def _show(folder: "RunFolder", *, as_json: bool) -> None:
-    from rich.console import Console
-
-    from nestlab.report.rows import rows
-    from nestlab.report.table import table
-
-    result = folder.load()
-    if as_json:
-        typer.echo(result.model_dump_json(by_alias=True, indent=1))
-    else:
-        out = Console(file=sys.stdout)
-        out.print(table(rows(result), out))
+    say(console, f"what was measured: nestlab report {folder.id}")
+    say(console, f"go on with it: nestlab bench --resume {folder.id}")
 
 
 def _show_plan(job: "Job", home: Home, *, as_json: bool) -> None:
@@ -196,8 +183,3 @@ def _show_plan(job: "Job", home: Home, *, as_json: bool) -> None:
         f"{found['rounds']} rounds{' after a warm-up' if found['warm_up'] else ''}:"
         f" {found['turns']} runs, at most {format_duration(found['seconds'])} of work"
     )
-
-
-def _say(console: "Console", line: str) -> None:
-    """As it is: a path may be long, or look like Rich's markup."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)

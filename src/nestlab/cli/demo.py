@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nestlab.cli.results import say, show_result
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -135,18 +136,8 @@ def _workloads(
 
 
 def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:
-    from rich.console import Console
-
-    from nestlab.harmless import plain_json
-    from nestlab.report.rows import rows
-    from nestlab.report.table import table
-
-    if as_json:
-        typer.echo(plain_json(outcome.result.model_dump_json(by_alias=True, indent=1)))
-    else:
-        out = Console(file=sys.stdout)
-        out.print(table(rows(outcome.result), out))
-    _say(console, f"saved: {outcome.folder}")
+    show_result(outcome.result, as_json=as_json)
+    say(console, f"saved: {outcome.folder}")
     if outcome.lab:
         _say_how_to_enter(outcome, console)
 
@@ -158,13 +149,8 @@ def _say_how_to_enter(outcome: "Outcome", console: "Console") -> None:
         return
     state = outcome.lab.state
     config = write_access(state, outcome.lab.folder)
-    _say(console, f"lab {state.id} is running; enter it:")
+    say(console, f"lab {state.id} is running; enter it:")
     for guest in state.guests:
         name = guest.path.rpartition("/")[2]
-        _say(console, f"  {shlex.join(('ssh', '-F', str(config), name))}")
-    _say(console, f"take it down: {shlex.join(('nestlab', 'down', state.id))}")
-
-
-def _say(console: "Console", line: str) -> None:
-    """As it is: a path may be long, or look like Rich's markup."""
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(console, f"  {shlex.join(('ssh', '-F', str(config), name))}")
+    say(console, f"take it down: {shlex.join(('nestlab', 'down', state.id))}")
