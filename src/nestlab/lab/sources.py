@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from nestlab.errors import UsageError
 from nestlab.home import Home
 from nestlab.lab.unixbench import unixbench_tree
+from nestlab.lab.user_file import read_user_file
 from nestlab.spec.bench import Bench
 from nestlab.workload import builtin
 from nestlab.workload.chosen import Sources, job_files_of
@@ -31,12 +31,9 @@ async def sources_of(bench: Bench, home: Home, *, folder: Path, unixbench: Path 
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError as problem:
-        raise UsageError(
-            "workload.bad-job-file",
-            f"cannot read {path}: {problem.strerror}",
-            hint="a path is relative to the folder of the lab file, or to the current one",
-        ) from problem
+    return read_user_file(
+        path,
+        LARGEST,
+        code="workload.bad-job-file",
+        hint="a path is relative to the folder of the lab file, or to the current one",
+    )

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from nestlab.errors import UsageError
 from nestlab.home import Home, make_folder
 from nestlab.image.web import fetch_text
+from nestlab.lab.user_file import read_user_file
 from nestlab.machine.replacement import replacing
 from nestlab.workload import unixbench_source as source
 
@@ -34,12 +34,9 @@ async def unixbench_tree(archive: Path | None, home: Home) -> bytes:
 
 
 def _read(archive: Path) -> bytes:
-    try:
-        with archive.open("rb") as file:
-            return file.read(_LARGEST + 1)
-    except OSError as problem:
-        raise UsageError(
-            "unixbench.bad-archive",
-            f"cannot read {archive}: {problem.strerror}",
-            hint="give a tar of the upstream tree of UnixBench 5.1.3",
-        ) from problem
+    return read_user_file(
+        archive,
+        _LARGEST,
+        code="unixbench.bad-archive",
+        hint="give a tar of the upstream tree of UnixBench 5.1.3",
+    )
