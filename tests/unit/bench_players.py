@@ -47,11 +47,14 @@ class BenchMachine(FakeMachine):
         self.quiet = f"load 0.10\nstat {CPU.format(0)}\nstat {CPU.format(0)}\n"
         self.lacks: set[str] = set()
         self.placed: dict[str, bytes] = {}
-        self.programs.update(dict.fromkeys(("sh", "taskset", "rm", "mkdir"), self._play))
+        self.programs.update(dict.fromkeys(("sh", "taskset", "rm", "mkdir", "fio"), self._play))
 
     def _play(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
         if argv[0] in {"rm", "mkdir"}:
             self.log.append(f"{self.path}: {argv[0]}")
+            return answer()
+        if argv[-1] == "--version":
+            self.log.append(f"{self.path}: {argv[0]} read again")
             return answer()
         if (argv[0] == "sh" and '"$@"' not in argv[2]) or argv[-1] == "true":
             return self._script(argv[2], argv[4:], stdin)

@@ -128,8 +128,8 @@ def test_the_only_lab_needs_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("known", "wanted", "message", "hint"),
     [
-        ((), None, "not clear", "none"),
-        ((), "x", "there is no lab x", "none"),
+        ((), None, "no lab is up", "nestlab up FILE"),
+        ((), "x", "there is no lab x", "nestlab up FILE"),
         (("a", "b"), None, "not clear", "a, b"),
         (("a", "b"), "c", "there is no lab c", "a, b"),
     ],

@@ -44,6 +44,14 @@ class Preparation:
                     raise failed(f"the preparation of {workload.name}", done)
                 self._note(machine, argv)
 
+    async def reload(self, machine: Machine, command: Command) -> None:
+        """Read the program again after the page caches were dropped; how it ends is no matter.
+
+        Raises whatever `Machine.run` raises.
+        """
+        if command.reload:
+            await machine.run(command.reload, deadline=Deadline.after(_ASK), limit=LIMIT)
+
     async def ask(self, machine: Machine, workload: Workload) -> None:
         """Whether a machine has the programs.
 

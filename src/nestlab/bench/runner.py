@@ -79,6 +79,7 @@ class Runner:
         await self.preparation.make(subject.machine, job.workload, command)
         if command.cold:
             await self.traces.drop_caches(self.machines, subject.machine.path, self.warn)
+            await self.preparation.reload(subject.machine, command)
         allowed = command.expected_seconds + _GRACE
         async with AsyncExitStack() as servers:
             if found and command.server:

@@ -41,11 +41,13 @@ def find_lab(home: Home, lab: str | None) -> tuple[Path, LabState]:
         found = [entry for entry in known if lab == entry[1].name]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(_called(state) for _, state in known) or "none"
+    if not known:
+        message, hint = "no lab is up", "bring one up: nestlab up FILE"
+    else:
+        message = "which lab is meant is not clear"
+        hint = f"labs that are up: {', '.join(_called(state) for _, state in known)}"
     raise StoredDataError(
-        "lab.unknown",
-        f"there is no lab {lab}" if lab and not found else "which lab is meant is not clear",
-        hint=f"labs that are up: {names}",
+        "lab.unknown", f"there is no lab {lab}" if lab and not found else message, hint=hint
     )
 
 

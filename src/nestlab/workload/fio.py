@@ -113,6 +113,7 @@ class Fio:
             expected_seconds=float(self._seconds()),
             files=given,
             cold=True,
+            reload=("fio", "--version"),
         )
 
     def parse(self, case: Case, stdout: bytes) -> Parsed:

@@ -111,6 +111,8 @@ class Command:
                       how fast a disk is written is unknown before it is measured
     files             put on the machine before `prepare`, each once
     cold              whether the page caches are dropped before `argv`: it measures a disk
+    reload            run after they are dropped, so that the program is read again before the
+                      clock starts, and its data alone is cold
     server            runs on the peer meanwhile: started before `argv`, when it listens on the
                       peer's port `argv` begins, ended afterwards whatever happened
     """
@@ -121,6 +123,7 @@ class Command:
     expected_seconds: float
     files: tuple[File, ...] = ()
     cold: bool = False
+    reload: Argv | None = None
     server: Argv | None = None
 
 
