@@ -3,12 +3,14 @@
 import pytest
 
 from nestlab.errors import UsageError
+from nestlab.hypervisor.qemu.twin import twin
 from nestlab.workload import builtin
 from nestlab.workload.builtin import Size
 from nestlab.workload.protocol import Envelope, Peer
+from plan_examples import L2
 
 SIZES: tuple[Size, ...] = ("full", "demo", "quick")
-ENVELOPE = Envelope((0, 1), "/x", peer=Peer("l0", "10.0.0.1", 5201))
+ENVELOPE = Envelope((0, 1), "/x", peer=Peer("l0", "10.0.0.1", 5201), guest=twin(L2, firmware=None))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from nestlab.errors import UsageError
+from nestlab.hypervisor.qemu.twin import twin
 from nestlab.spec.bench import Bench
 from nestlab.spec.load import parse
 from nestlab.units import KIB, MIB
 from nestlab.workload.chosen import Sources, job_files_of, workloads_of
 from nestlab.workload.fio import Fio
 from nestlab.workload.labelled import Labelled
-from nestlab.workload.protocol import Case, Envelope, Peer, Workload, wants_peer
+from nestlab.workload.protocol import Case, Envelope, Peer, Workload, runs_on_parent, wants_peer
 from nestlab.workload.unixbench_text import PARTS
+from plan_examples import L2
 
 TREE = Sources(unixbench=b"tar")
 
@@ -61,6 +63,7 @@ def test_options_replace_what_the_size_of_the_run_has() -> None:
         ("unixbench: {tests: [pipe, execl], copies: 1}", ["tests-1"], {"tests": "execl pipe"}),
         ("iperf3: {streams: [2], seconds: 4}", ["parent-2", "parent-2-reverse", "sibling-2",
                                                 "sibling-2-reverse"], {"time": 4, "streams": 2}),
+        ("boot: {timeout: 90}", ["cold"], {"timeout": 90, "vcpus": 1, "memory_mib": 512}),
     ],
 )  # fmt: skip
 def test_every_workload_takes_its_options(
@@ -70,8 +73,8 @@ def test_every_workload_takes_its_options(
     (workload,) = made(entry)
     first = workload.cases(vcpus=2, queue_cpus=1)[0]
     assert {key: first.params[key] for key in params} == params
-    envelope = Envelope((0, 1), "/x", peer=Peer("l0", "10.0.0.1", 5201))
-    assert workload.command(first, envelope).argv
+    peer, guest = Peer("l0", "10.0.0.1", 5201), twin(L2, firmware=None)
+    assert workload.command(first, Envelope((0, 1), "/x", peer=peer, guest=guest)).argv
 
 
 def test_an_index_is_there_only_when_all_parts_run() -> None:
@@ -89,6 +92,8 @@ def test_one_that_is_chosen_twice_says_how_its_cases_differ() -> None:
     plain, labelled = made("iperf3: {seconds: 3}", "iperf3: {seconds: 4}")
     assert isinstance(labelled, Labelled)
     assert wants_peer(labelled)
+    assert not runs_on_parent(labelled)
+    assert runs_on_parent(made("boot: {timeout: 3}", "boot: {timeout: 4}")[1])
     assert (labelled.name, labelled.needs) == (plain.name, plain.needs)
 
 

@@ -3,17 +3,19 @@
 import asyncio
 import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import fake_qemu
 from bench_players import GOLDEN
 from facts_examples import cpu, facts
 from nestlab.bench import peer
 from nestlab.bench.course import Course
 from nestlab.bench.envelope import Target
-from nestlab.bench.jobs import Subject, jobs_of
+from nestlab.bench.jobs import Origin, Subject, jobs_of
 from nestlab.bench.ledger import Ledger
 from nestlab.bench.measure import measure
 from nestlab.bench.peer import Neighbour
@@ -23,6 +25,7 @@ from nestlab.result.models import MachineRecord, Result
 from nestlab.result.store import RunFolder
 from nestlab.units import MIB
 from nestlab.workload.binding import bind
+from nestlab.workload.boot import Boot
 from nestlab.workload.build import Build
 from nestlab.workload.exits import Exits
 from nestlab.workload.fio import Fio
@@ -30,6 +33,7 @@ from nestlab.workload.fio_job import read_job_file
 from nestlab.workload.iperf3 import Iperf3
 from nestlab.workload.labelled import Labelled
 from nestlab.workload.protocol import Case, Command, Device, Envelope, Relation, Workload
+from nestlab.workload.startable import Startable
 from nestlab.workload.sysbench import SysbenchCpu
 from result_examples import result as example
 
@@ -39,10 +43,12 @@ def measured(
     *workloads: Workload,
     peers: tuple[Neighbour, ...] = (),
     disks: tuple[Device, ...] = (),
+    starts: Startable | None = None,
 ) -> Result:
     cpus = tuple(sorted(os.sched_getaffinity(0)))[:2]
     target = Target("l0", facts(cpu=cpu(usable=cpus)), str(folder), None, disks)
-    subject = Subject(LocalMachine(), target, peers=peers)
+    parent = Subject(LocalMachine(), target, peers=peers)
+    subject = replace(parent, origin=Origin(parent, starts))
     ledger = Ledger(run=example().run, save=lambda _: None)
     ledger.begin((MachineRecord(path="l0", level=0, emulated=False),))
     asyncio.run(
@@ -176,6 +182,23 @@ def servers() -> list[str]:
     children = Path(mine).read_text().split()
     lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children]
     return [line for line in lines if "iperf3" in line]
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("python3", "qemu-img", "taskset"))), reason="no qemu-img here"
+)
+def test_a_guest_is_started_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    folder, twin = tmp_path / "folder", tmp_path / "twin"
+    folder.mkdir()
+    words = (sys.executable, fake_qemu.__file__, f"{twin}/qmp", f"{twin}/console")
+    paths = (f"{twin}", f"{twin}", f"{tmp_path}/seed.tar", f"{twin}/console", f"{twin}/qmp")
+    overlay = ("qemu-img", "create", "-q", "-f", "qcow2", f"{twin}/root.qcow2", "1M")
+    result = measured(folder, Boot(), starts=Startable(overlay, words, *paths))
+    assert {(series.metric, series.status) for series in result.series} == {
+        *(("ssh", "ok"), ("multi_user", "ok")),
+    }
+    assert not twin.exists()
+    assert list(folder.iterdir()) == []
 
 
 class Flood(SysbenchCpu):

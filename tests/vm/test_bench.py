@@ -150,6 +150,28 @@ def test_nothing_of_it_stays_on_the_machines(user: User, whole: Path) -> None:
         assert user.said("exec", path, "--", "sh", "-c", look) == ""
 
 
+TWIN = "pgrep -f '[~]boot'; ls -d /var/lib/nestlab/*/l2/boot /var/lib/nestlab/bench/boot; true"
+"""What a measured boot may have left in the parent of a machine."""
+
+
+def test_a_small_guest_is_started_at_every_level_and_nothing_of_it_stays(user: User) -> None:
+    before, pids = snapshot(), user.pids
+    user.said("bench", "--rounds", "1", "--no-warm-up", "--workload", "boot")
+    result = result_of(runs(user)[-1])
+    for path in ("l1", "l1/l2"):
+        ((ssh,), (multi_user,)) = (
+            counted(result, machine=path, metric=metric) for metric in ("ssh", "multi_user")
+        )
+        assert 0 < ssh["value"] < multi_user["value"] < multi_user["elapsed"]
+    skipped = {s["reason"] for s in result["series"] if s["machine"] == "l0"}
+    assert skipped == {"nothing starts l0: it is the host"}
+    assert snapshot() == before
+    assert list(user.labs.rglob("boot")) == []
+    assert user.said("exec", "l1", "--", "sh", "-c", TWIN) == ""
+    assert user.pids == pids
+    assert user.states == {"l1": "running", "l1/l2": "running"}
+
+
 def begun(user: User, words: tuple[str, ...], line: str) -> "subprocess.Popen[str]":
     """A bench that has said such a line."""
     process = user.begins("bench", *words)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nestlab.facts.model import Facts
 from nestlab.workload.protocol import Device, Envelope, Peer
 from nestlab.workload.queues import cpus_of_queues
+from nestlab.workload.startable import Startable
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,12 @@ class Target:
     disks: tuple[Device, ...] = ()
 
 
-def envelope_of(target: Target, cpus: int, peer: Peer | None = None) -> Envelope:
+def envelope_of(
+    target: Target, cpus: int, peer: Peer | None = None, guest: Startable | None = None
+) -> Envelope:
     """The first `cpus` CPUs that the machine may use, or all where it has fewer."""
     usable = target.facts.cpu.usable if target.facts.cpu else (0,)
-    return Envelope(usable[:cpus], target.folder, peer=peer, devices=target.disks)
+    return Envelope(usable[:cpus], target.folder, peer, target.disks, guest)
 
 
 def queue_cpus(targets: Sequence[Target], cpus: int) -> int:

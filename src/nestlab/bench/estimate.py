@@ -5,19 +5,22 @@ from dataclasses import dataclass, field, replace
 
 from nestlab.errors import WorkloadError
 from nestlab.workload.protocol import Case, Envelope, Peer, Workload
+from nestlab.workload.startable import Startable
 
 OVERHEAD = 2.0
 """Seconds around a run that nobody has seen yet: its start, its end, dropping caches."""
 
 _ANYBODY = Peer("", "127.0.0.1", 1)
+_ANYTHING = Startable((), (), "/", "/", "/", "/", "/")
 
 
 def expected_seconds(workload: Workload, case: Case, envelope: Envelope) -> float:
     """How long a case works when all is well; 0 for one that this envelope cannot run."""
     try:
-        return workload.command(case, replace(envelope, peer=_ANYBODY)).expected_seconds
+        command = workload.command(case, replace(envelope, peer=_ANYBODY, guest=_ANYTHING))
     except WorkloadError:
         return 0.0
+    return command.expected_seconds
 
 
 @dataclass

@@ -22,6 +22,7 @@ from nestlab.events import Notice, Progress, Sink, State
 from nestlab.machine.protocol import Machine
 from nestlab.result.models import FactValue, Round, Sample, Status, Turn
 from nestlab.units import format_duration
+from nestlab.workload.protocol import runs_on_parent
 
 _ASK = 60.0
 
@@ -137,6 +138,8 @@ class _Bench:
         return [*(each * whole), *each[len(each) - part :]]
 
     def _expected(self, subject: Subject, job: Job) -> float:
+        if runs_on_parent(job.workload) and subject.origin.guest is None:
+            return 0.0
         envelope = envelope_of(subject.target, self.runner.cpus)
         return expected_seconds(job.workload, job.case, envelope)
 

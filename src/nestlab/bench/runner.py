@@ -16,10 +16,15 @@ from nestlab.errors import MachineError, WorkloadError
 from nestlab.machine.path import is_above
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.units import format_size
-from nestlab.workload.protocol import Parsed, wants_peer
+from nestlab.workload.protocol import Parsed, runs_on_parent, wants_peer
+from nestlab.workload.startable import MEMORY, Startable
 
 _GRACE = 120.0
 """Seconds that a run may take beyond what its own options bound."""
+
+_ROOM = 2 * MEMORY
+"""Bytes for a guest, its QEMU and the code that emulation makes of it. In less it would be killed;
+a fence is there for the page cache, past which its disks are read anyway."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +64,29 @@ class Runner:
         for gone, problem in self.lost.items():
             if is_above(gone, path):
                 raise problem  # nothing is waited for again
+        place, guest = _place(turn)
         try:
-            timed = await self._timed(turn)
+            timed = await self._timed(turn.case, place, guest)
         except MachineError as problem:
             if problem.code == "machine.lost":
-                self.lost.setdefault(path, problem)
+                self.lost.setdefault(place.machine.path, problem)
             raise
         done = timed.completed
         raw = self.save_raw(f"{turn.order:03d}-{path}-{turn.case.step}.out", done.stdout)
         parsed = _parse(turn.case, done)
-        return Outcome(timed, raw, parsed, doubtful=_disagreement(turn.machine, timed) != 0)
+        return Outcome(timed, raw, parsed, doubtful=_disagreement(place, timed) != 0)
 
-    async def _timed(self, turn: JobTurn) -> Timed:
-        subject, job = turn.machine, turn.case
+    async def _timed(self, job: Job, subject: Subject, guest: Startable | None) -> Timed:
         found = await peer_for(subject.peers, job.case) if wants_peer(job.workload) else None
-        envelope = envelope_of(subject.target, self.cpus, found[1] if found else None)
+        envelope = envelope_of(subject.target, self.cpus, found[1] if found else None, guest)
         command = job.workload.command(job.case, envelope)
         self.traces.owe(subject.machine, command.cleanup)
         await self.preparation.make(subject.machine, job.workload, command)
         if command.cold:
             await self.traces.drop_caches(self.machines, subject.machine.path, self.warn)
             await self.preparation.reload(subject.machine, command)
-        allowed = command.expected_seconds + _GRACE
+        allowed = max(command.expected_seconds, command.bound) + _GRACE
+        fence = subject.fence.at_least(_ROOM) if guest else subject.fence
         async with AsyncExitStack() as servers:
             if found and command.server:
                 neighbour, peer = found
@@ -88,8 +94,15 @@ class Runner:
                     await self.preparation.ask(neighbour.machine, job.workload)
                 server = serving(neighbour.machine, command.server, peer.port, allowed)
                 await servers.enter_async_context(server)
-            argv, deadline = subject.fence.around(command.argv), Deadline.after(allowed)
+            argv, deadline = fence.around(command.argv), Deadline.after(allowed)
             return await run_timed(subject.machine, argv, deadline=deadline, limit=LIMIT)
+
+
+def _place(turn: JobTurn) -> tuple[Subject, Startable | None]:
+    """Where it runs: on the machine, or on its parent. Raises WorkloadError."""
+    if runs_on_parent(turn.case.workload):
+        return turn.machine.origin.found()
+    return turn.machine, None
 
 
 def _disagreement(subject: Subject, timed: Timed) -> float:

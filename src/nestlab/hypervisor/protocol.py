@@ -35,6 +35,7 @@ class Guest:
     ssh_port     the port of that machine's loopback that leads to its sshd
     kvm_enabled  QMP `query-kvm`
     qemu_version as QEMU says it
+    firmware     what starts a kernel of ours there; None: QEMU's default
     """
 
     plan: GuestPlan
@@ -43,6 +44,7 @@ class Guest:
     ssh_port: int
     kvm_enabled: bool
     qemu_version: str
+    firmware: str | None = None
 
 
 @dataclass(frozen=True)

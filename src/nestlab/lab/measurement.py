@@ -19,6 +19,7 @@ from nestlab.deadline import Deadline
 from nestlab.events import Sink
 from nestlab.hypervisor.qemu.disks import serials_of
 from nestlab.lab.neighbours import neighbours
+from nestlab.lab.origins import origin
 from nestlab.lab.proof import Proof
 from nestlab.lab.running import Lab, Level
 from nestlab.result import names
@@ -79,9 +80,15 @@ async def _subjects(levels: Sequence[Level], lab: Lab, stack: AsyncExitStack) ->
     """Each with a folder on the disk that counts, and with no more memory than the smallest has."""
     sizes = [level.facts.memory.total for level in levels if level.facts.memory]
     machines = {level.machine.path: level.machine for level in levels}
-    subjects = [await _subject(level, lab, min(sizes, default=0), stack) for level in levels]
+    bound = min(sizes, default=0)
+    subjects = {level.machine.path: await _subject(level, lab, bound, stack) for level in levels}
     return [
-        replace(each, peers=neighbours(each.machine.path, lab.state, machines)) for each in subjects
+        replace(
+            subjects[level.machine.path],
+            peers=neighbours(level.machine.path, lab.state, machines),
+            origin=origin(level, subjects),
+        )
+        for level in levels
     ]
 
 

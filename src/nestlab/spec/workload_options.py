@@ -104,6 +104,18 @@ class Iperf3Options(Options):
     ) = Field(default=None, description="list of numbers from 1 to 128, such as [1, 4]")
 
 
+class BootOptions(Options):
+    """A small guest, from power-on."""
+
+    timeout: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=3600,
+        description="seconds after which a boot has failed, from 1 to 3600",
+    )
+
+
 OPTIONS: Mapping[str, type[Options]] = MappingProxyType(
     {
         "fio": FioOptions,
@@ -116,5 +128,6 @@ OPTIONS: Mapping[str, type[Options]] = MappingProxyType(
         "exits": ExitsOptions,
         "unixbench": UnixBenchOptions,
         "iperf3": Iperf3Options,
+        "boot": BootOptions,
     }
 )

@@ -9,6 +9,7 @@ from typing import Literal
 
 from nestlab.errors import UsageError
 from nestlab.units import MIB
+from nestlab.workload.boot import Boot
 from nestlab.workload.build import Build
 from nestlab.workload.exits import Exits
 from nestlab.workload.fio import Fio
@@ -36,6 +37,7 @@ _FULL: tuple[Workload, ...] = (
     Build(),
     Exits(),
     Iperf3(),
+    Boot(),
 )
 _DEMO: tuple[Workload, ...] = (
     SysbenchCpu(seconds=5),
@@ -47,6 +49,7 @@ _DEMO: tuple[Workload, ...] = (
     Build(units=12),
     Exits(samples=2000),
     Iperf3(seconds=5),
+    Boot(),
 )
 _QUICK: tuple[Workload, ...] = (
     SysbenchCpu(seconds=3),
@@ -58,6 +61,7 @@ _QUICK: tuple[Workload, ...] = (
     Build(units=4),
     Exits(samples=500),
     Iperf3(seconds=3),
+    Boot(),
 )
 
 

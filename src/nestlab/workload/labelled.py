@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from nestlab.workload.protocol import Case, Command, Envelope, Metric, Parsed, Workload, wants_peer
+from nestlab.workload.protocol import (
+    Case,
+    Command,
+    Envelope,
+    Metric,
+    Parsed,
+    Workload,
+    runs_on_parent,
+    wants_peer,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,11 @@ class Labelled:
     def wants_peer(self) -> bool:
         """As it is."""
         return wants_peer(self.workload)
+
+    @property
+    def runs_on_parent(self) -> bool:
+        """As it is."""
+        return runs_on_parent(self.workload)
 
     def cases(self, *, vcpus: int, queue_cpus: int) -> tuple[Case, ...]:
         """With the label."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
+from nestlab.workload.startable import Startable
+
 Argv = tuple[str, ...]
 Param = str | int
 Better = Literal["higher", "lower"]
@@ -52,6 +54,7 @@ class Envelope:
     directory  absolute path of a folder on the disk to be measured
     peer       who is on the other end, for a workload that wants one; None when there is nobody
     devices    whole disks that may be measured
+    guest      what may be started, for a workload that runs on the parent; None: nothing
 
     Raises ValueError for anything else: the caller made a mistake, not the user.
     """
@@ -60,6 +63,7 @@ class Envelope:
     directory: str
     peer: Peer | None = None
     devices: tuple[Device, ...] = ()
+    guest: Startable | None = None
 
     def __post_init__(self) -> None:
         if not self.cpus or min(self.cpus) < 0:
@@ -109,6 +113,7 @@ class Command:
     expected_seconds  how long `argv` works when all is well, without the start of the process;
                       callers make their deadline and progress from it. `prepare` is not in it:
                       how fast a disk is written is unknown before it is measured
+    bound             seconds after which `argv` ends by itself; 0: not beyond what is expected
     files             put on the machine before `prepare`, each once
     cold              whether the page caches are dropped before `argv`: it measures a disk
     reload            run after they are dropped, so that the program is read again before the
@@ -125,6 +130,7 @@ class Command:
     cold: bool = False
     reload: Argv | None = None
     server: Argv | None = None
+    bound: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -217,3 +223,11 @@ def wants_peer(workload: Workload) -> bool:
     A workload says so by an attribute of this name, which those without a peer need not have.
     """
     return bool(getattr(workload, "wants_peer", False))
+
+
+def runs_on_parent(workload: Workload) -> bool:
+    """Whether it starts guests like the measured machine, so that its commands run on the parent.
+
+    Said by an attribute of this name, likewise. The envelope is then the parent's.
+    """
+    return bool(getattr(workload, "runs_on_parent", False))

@@ -165,6 +165,7 @@ class QemuHypervisor:
             ssh_port=ssh_port,
             kvm_enabled=await monitor.kvm_enabled(),
             qemu_version=await monitor.version(),
+            firmware=self.firmware,
         )
 
     async def _until_shell(
