@@ -43,14 +43,13 @@ def main() -> None:
         if how == "panic":
             log.write(b"\x1b[31mKernel panic - not syncing\x1b[0m: \xff\xfe\r\n\r\n")
             sys.exit(3)
-        kept = door.accept()  # a NAT accepts although nobody is there
-        closed, _ = door.accept()
+        log.write(b"nestlab: ready\r\n")
+        closed, _ = door.accept()  # a NAT accepts although nobody is there
         closed.close()
         if how != "deaf":
             answered, _ = door.accept()
             answered.send(b"SSH-2.0-OpenSSH_9.2p1\r\n")
             answered.recv(1)  # until it has been seen
-        kept[0].close()
         if how != "silent":
             log.write(b"[\x1b[0;32m  OK  \x1b[0m] Reached target \x1b[0;1;39mmulti-")
             time.sleep(0.05)

@@ -63,10 +63,6 @@ class Fence:
         """The command, inside."""
         return ("sh", "-c", _ENTER, self.folder, *argv) if self.folder else argv
 
-    def at_least(self, memory: int) -> "Fence":
-        """Itself, or none where it is narrower than that many bytes."""
-        return self if self.memory is None or self.memory >= memory else Fence(None)
-
 
 async def fence(machine: Machine, lab_id: str, memory: int, stack: AsyncExitStack) -> Fence:
     """A bound of `memory` bytes; closing the stack ends what still runs in it, and removes it.

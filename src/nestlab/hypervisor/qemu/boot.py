@@ -23,7 +23,7 @@ from nestlab.hypervisor.qemu.manifest import cpu_of, differs
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.hypervisor.qemu.passt import start_passt
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
-from nestlab.hypervisor.qemu.resume import load_state
+from nestlab.hypervisor.qemu.resume import load_state, set_clock
 from nestlab.image.nocloud import nocloud_iso
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
@@ -153,6 +153,8 @@ class QemuHypervisor:
         work = self._until_shell(order, port, monitor)
         machine, ssh_port = await alive_while(monitor, plan, work)
         on_exit(stack, machine.close)
+        if plan.saved:
+            await set_clock(self.machine, machine, deadline=order.deadline)
         return await self._guest(plan, machine, pid, ssh_port, monitor)
 
     async def _guest(

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import time
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
@@ -9,6 +10,9 @@ from nestlab.hypervisor.plan import Saved
 from nestlab.hypervisor.qemu.manifest import damaged, differs
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.machine.protocol import Machine
+from nestlab.machine.shell import check
+
+_DATE = ("date", "+%s.%N")
 
 
 async def load_state(host: Machine, monitor: Monitor, saved: Saved, *, deadline: Deadline) -> None:
@@ -35,6 +39,27 @@ async def load_state(host: Machine, monitor: Monitor, saved: Saved, *, deadline:
     finally:
         checking.cancel()
         await asyncio.gather(checking, return_exceptions=True)
+
+
+async def set_clock(host: Machine, guest: Machine, *, deadline: Deadline) -> None:
+    """Give a resumed guest its host's time, later by the way there alone.
+
+    The guest has set it by its hardware's clock already, which is read in whole seconds.
+
+    Raises MachineError `snapshot.clock`, and whatever `Machine.run` raises.
+    """
+    asked = time.monotonic()
+    told = await check(host, _DATE, deadline=deadline, code="snapshot.clock", limit=64)
+    try:
+        now = float(told.text) + (time.monotonic() - asked) / 2
+    except ValueError:
+        raise MachineError(
+            "snapshot.clock",
+            f"{host.path} does not say what time it is: {told.text!r}",
+            where=f"{guest.path}, while resuming it",
+            hint="it needs date of GNU coreutils",
+        ) from None
+    await check(guest, ("date", "-s", f"@{now:.3f}"), deadline=deadline, code="snapshot.clock")
 
 
 async def _check_versions(host: Machine, monitor: Monitor, saved: Saved) -> None:

@@ -26,12 +26,13 @@ from subprocess import DEVNULL, Popen
 from typing import BinaryIO
 
 TICK = 0.02  # seconds between two looks, at first
-SHARE = 0.005  # later this part of the time so far: looks and tries take the guest's own CPU
-MOST = 64  # tries that wait: sshd of a slow guest takes seconds to say its first word
+SHARE = 0.005  # later this part of the time so far: looks take the guest's own CPU
+PATIENCE = 10  # seconds: sshd of a slow guest takes several to say its first word
 SPARE = 64 << 20  # bytes that QEMU itself needs, and that the machine has to keep
 FLOOD = 16 << 20  # bytes of a console that nobody wants to read
 LINE = 1 << 16
 
+READY = b"nestlab: ready"  # the image's own init says so when it has started sshd
 UP = re.compile(rb"Reached target (?:multi-user\.target|Multi-User System)")
 COLOUR = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+[\d.]+\s+22\s", re.ASCII)
@@ -58,9 +59,10 @@ class Console:
 
     def __init__(self, path: Path) -> None:
         self.path, self.place, self.tail = path, 0, b""
+        self.ready = self.all_up = False
 
-    def shows_all_up(self) -> bool:
-        """Read what is new; whether systemd has said that it has started everything."""
+    def look(self) -> None:
+        """Read what is new."""
         if self.path.exists():
             with self.path.open("rb") as file:
                 file.seek(self.place)
@@ -68,37 +70,36 @@ class Console:
                 self.place += len(new)
         if self.place > FLOOD:
             raise NoFigureError("failed", "its console never ends")
-        return UP.search(COLOUR.sub(b"", self.tail)) is not None
+        self.ready = self.ready or READY in self.tail
+        self.all_up = self.all_up or UP.search(COLOUR.sub(b"", self.tail)) is not None
 
 
 class Door:
-    """A forwarded port. The NAT accepts before the guest does, so only an answer counts."""
+    """A forwarded port. The NAT accepts before the guest does, so only an answer counts.
+
+    One try at a time: each makes the guest's sshd start a process.
+    """
 
     def __init__(self) -> None:
-        self.port, self.due = 0, 0.0
-        self.waiting: list[socket.socket] = []
+        self.port, self.since = 0, 0.0
+        self.sock: socket.socket | None = None
 
     def is_answered(self, now: float) -> bool:
-        """Try once more if it is time to; wait a moment for sshd's first word (RFC 4253, 4.2)."""
-        if now >= self.due:
-            self.due = now + pause(now)
-            if len(self.waiting) >= MOST:
-                self.waiting.pop(0).close()
-            self.waiting.append(sock := socket.socket())
-            sock.setblocking(False)
-            sock.connect_ex(("127.0.0.1", self.port))
-        for sock in select.select(self.waiting, (), (), pause(now))[0]:
+        """Whether sshd has said its first word (RFC 4253, 4.2); waits a moment for it."""
+        if self.sock is None:
+            self.sock, self.since = socket.socket(), now
+            self.sock.setblocking(False)
+            self.sock.connect_ex(("127.0.0.1", self.port))
+        word = None
+        if select.select((self.sock,), (), (), pause(now))[0]:
             try:
-                word = sock.recv(64)
+                word = self.sock.recv(64)
             except OSError:
                 word = b""
-            answered = word.startswith(b"SSH-2.0")
-            for done in self.waiting[:] if answered else (sock,):
-                self.waiting.remove(done)
-                done.close()
-            if answered:
-                return True
-        return False
+        if word is not None or now - self.since > PATIENCE:
+            self.sock.close()
+            self.sock = None
+        return word is not None and word.startswith(b"SSH-2.0")
 
 
 def ask_monitor(path: Path) -> tuple[int, str] | None:
@@ -152,11 +153,12 @@ class Watch:
         while not {"ssh_seconds", "multi_user_seconds"} <= self.seen.keys():
             now = time.monotonic() - began
             self.give_up(now)
-            if "multi_user_seconds" not in self.seen and self.console.shows_all_up():
+            self.console.look()
+            if "multi_user_seconds" not in self.seen and self.console.all_up:
                 self.seen["multi_user_seconds"] = time.monotonic() - began
             if "qemu" not in self.seen and (told := ask_monitor(self.order.monitor)):
                 self.door.port, self.seen["qemu"] = told
-            if "qemu" not in self.seen or "ssh_seconds" in self.seen:
+            if "qemu" not in self.seen or "ssh_seconds" in self.seen or not self.console.ready:
                 time.sleep(pause(now))
             elif self.door.is_answered(now):
                 self.seen["ssh_seconds"] = time.monotonic() - began
