@@ -48,7 +48,7 @@ def test_a_client_here_and_a_server_for_one_test_there() -> None:
 
 
 def test_nobody_to_talk_to_is_said_with_what_helps() -> None:
-    with pytest.raises(WorkloadError, match=r"no sibling .* give the lab `networks`") as caught:
+    with pytest.raises(WorkloadError, match=r"no sibling .* `networks` of the lab file") as caught:
         IPERF3.command(CASES["sibling-1"], Envelope((0,), "/x"))
     assert caught.value.code == "workload.unavailable"
 

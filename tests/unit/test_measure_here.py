@@ -152,7 +152,7 @@ def test_iperf3_with_a_server_of_its_own(tmp_path: Path) -> None:
         *("sibling-2", "sibling-2-reverse"),
     }
     reasons = {series.reason for series in result.series if series.status == "skipped"}
-    assert all("give the lab `networks`" in str(reason) for reason in reasons)
+    assert all("`networks` of the lab file" in str(reason) for reason in reasons)
     assert servers() == []
 
 

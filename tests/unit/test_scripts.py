@@ -320,7 +320,9 @@ def test_on_debian_nothing_is_asked_of_apt_when_nothing_is_missing(host: Host) -
     assert [call.split()[0] for call in host.calls()] == ["uv", "uv", "uv"]
 
 
-@pytest.mark.parametrize(("distribution", "missing"), [("debian", "chromium libatomic1"), ("ubuntu", "")])
+@pytest.mark.parametrize(
+    ("distribution", "missing"), [("debian", "chromium libatomic1"), ("ubuntu", "")]
+)
 def test_only_the_tests_need_a_browser(host: Host, distribution: str, missing: str) -> None:
     host.is_a(distribution)
     host.has_packages(*DEBIAN_PACKAGES)

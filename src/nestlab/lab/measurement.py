@@ -122,7 +122,8 @@ async def _record(proof: Proof, subject: Subject, lab: Lab, cpus: int) -> Machin
         extra["disk"] = subject.target.device
     if guest:
         extra["qemu_version"] = guest.qemu_version
-        extra["boot_seconds"] = round(level.seconds, 3)
+        if level.seconds:  # else it was up before
+            extra["boot_seconds"] = round(level.seconds, 3)
     return record_machine(
         level.machine.path,
         level.facts,

@@ -28,7 +28,7 @@ RTT = Metric("rtt_mean", "us", "lower")
 OMITTED = 1
 """Seconds in the beginning, of TCP's slow start, that do not count."""
 
-_NOBODY = "no lab network joins them; give the lab `networks`"
+_HINT = "`networks` of the lab file join machines"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Iperf3:
         """The client here, a server for one test on the peer."""
         peer = envelope.peer
         if peer is None:
-            why = f"there is no {case.params['peer']} to talk to: {_NOBODY}"
+            why = f"it has no {case.params['peer']} that it reaches over a network; {_HINT}"
             raise WorkloadError("workload.unavailable", why)
         port, seconds = str(peer.port), case.number("time")
         back = ("-R", "--get-server-output") if case.number("reverse") else ()
