@@ -61,6 +61,12 @@ class User:
             text=True,
         )
 
+    def revive(self) -> None:
+        """Start again what runs and does not answer: emulation has lost it."""
+        for path, state in self.states.items():
+            if state == "running" and self.nestlab("exec", path, "--", "true").returncode != 0:
+                self.said("reboot", path)
+
     @property
     def machines(self) -> dict[str, dict[str, Any]]:
         """What `status` says of the only lab."""

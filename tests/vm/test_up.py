@@ -82,7 +82,7 @@ def test_streams_and_status_are_the_command_s_own(user: User) -> None:
 
 
 def test_files_go_there_and_back(user: User) -> None:
-    (user.folder / "tree").mkdir()
+    (user.folder / "tree").mkdir(exist_ok=True)
     (user.folder / "tree" / "a b").write_bytes(b"\0\xff")
     user.said("cp", "tree", "l1/l2:/root/")
     user.said("cp", "l1/l2:/root/tree", "back")
