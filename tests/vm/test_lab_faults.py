@@ -97,6 +97,7 @@ def test_guests_that_are_killed_are_told_and_come_back_with_their_disks(tmp_path
     assert user.states == {"l1": "running", "l1/l2": "gone"}
     done = user.nestlab("up")
     assert b"l1/l2: start, because it does not run" in done.stderr, done.stderr.decode()
+    assert b"lost" not in done.stderr, done.stderr.decode()
     assert user.said("exec", "l1/l2", "--", "cat", "/root/mine") == "mine\n"
 
     # the disk of L1 is full while L2 writes: L2 is told, and comes back once there is space
