@@ -3,21 +3,23 @@
 `programs/boot.py` starts it on the machine's parent, whose clock counts.
 """
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import ClassVar
 
 from nestlab.errors import WorkloadError
 from nestlab.units import MIB
 from nestlab.workload.binding import bind
+from nestlab.workload.own_program import OwnProgram, Report, between
 from nestlab.workload.protocol import Argv, Case, Command, Envelope, Figure, File, Metric, Parsed
 from nestlab.workload.startable import MEMORY, VCPUS, Startable
 
 SSH = Metric("ssh", "s", "lower")
 MULTI_USER = Metric("multi_user", "s", "lower")
 
-SCHEMA = 1
+PROGRAM = OwnProgram("boot", "boot.py", schema=1)
+
+_QUOTED = 400
+"""Characters of a reason: it has the console's last line."""
 
 _EXPECTED = 60.0
 """Seconds; nobody knows before, and a level under emulation takes several times that of KVM."""
@@ -54,19 +56,17 @@ class Boot:
             argv=bind(envelope, ("python3", "-I", program, *_words(case, guest))),
             cleanup=(("rm", "-rf", "--", folder, guest.folder, guest.sockets),),
             expected_seconds=min(_EXPECTED, timeout),
-            files=(File(program, _source()),),
+            files=(File(program, PROGRAM.source),),
             cold=True,
             bound=float(timeout),
         )
 
     def parse(self, case: Case, stdout: bytes) -> Parsed:
         """Read the program's JSON. Raises WorkloadError as `Workload.parse` says."""
-        report = _report(stdout)
-        if "unavailable" in report:
-            reason = _reason(report, "unavailable")
+        report = PROGRAM.read(stdout)
+        if (reason := PROGRAM.reason(report, "unavailable", limit=_QUOTED)) is not None:
             raise WorkloadError("workload.unavailable", f"boot {case.case}: {reason}")
-        if "failed" in report:
-            reason = _reason(report, "failed")
+        if (reason := PROGRAM.reason(report, "failed", limit=_QUOTED)) is not None:
             raise WorkloadError("workload.failed", f"boot {case.case}: {reason}")
         bound = case.number("timeout") + 60  # a machine that stalls is late to look at its clock
         ssh, multi_user = (_seconds(report, f"{m.metric}_seconds", bound) for m in self.metrics)
@@ -87,46 +87,15 @@ def _words(case: Case, guest: Startable) -> Argv:
     )
 
 
-def _source() -> bytes:
-    return (files("nestlab.workload") / "programs" / "boot.py").read_bytes()
-
-
-def _report(stdout: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(stdout, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(f"the JSON is damaged: {str(error)[:200]}") from error
-    if not isinstance(found, dict) or found.get("nestlab-boot") != SCHEMA:
-        raise _unreadable(f"it is no report of nestlab-boot {SCHEMA}")
-    return found
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is not a figure")
-
-
-def _reason(report: dict[str, object], key: str) -> str:
-    reason = report[key]
-    if not isinstance(reason, str) or len(report) != 2:
-        raise _unreadable("a reason must be a text alone")
-    return reason[:400]
-
-
-def _version(report: dict[str, object]) -> str:
+def _version(report: Report) -> str:
     version = report.get("qemu")
     if not isinstance(version, str) or not version:
-        raise _unreadable("it does not say which QEMU")
+        raise PROGRAM.unreadable("it does not say which QEMU")
     return version[:50]
 
 
-def _seconds(report: dict[str, object], key: str, bound: int) -> float:
-    value = report.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < bound:
-        raise _unreadable(f"there are no seconds {key!r}")
-    return float(value)
-
-
-def _unreadable(message: str) -> WorkloadError:
-    return WorkloadError(
-        "workload.unreadable-output", f"the output of boot is not understood: {message}"
-    )
+def _seconds(report: Report, key: str, bound: int) -> float:
+    seconds = between(report.get(key), bound)
+    if seconds is None:
+        raise PROGRAM.unreadable(f"there are no seconds {key!r}")
+    return seconds

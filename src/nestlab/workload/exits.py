@@ -3,13 +3,12 @@
 The figures are nanoseconds by the machine's own clock: there is no other that is fine enough.
 """
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import ClassVar
 
 from nestlab.errors import WorkloadError
 from nestlab.workload.binding import bind
+from nestlab.workload.own_program import OwnProgram, Report, between
 from nestlab.workload.protocol import Case, Command, Envelope, Figure, File, Metric, Parsed
 
 MEAN = Metric("mean", "ns", "lower")
@@ -17,7 +16,7 @@ MEDIAN = Metric("p50", "ns", "lower")
 P90 = Metric("p90", "ns", "lower")
 P99 = Metric("p99", "ns", "lower")
 
-SCHEMA = 1
+PROGRAM = OwnProgram("exits", "exits.c", schema=1)
 
 _SHARES = {"touch-2m": 10}
 """Samples of a case are divided by this: a huge page takes long to be zeroed."""
@@ -55,58 +54,31 @@ class Exits:
             cleanup=(("rm", "-rf", "--", folder),),
             # A wake-up takes up to a millisecond where a vCPU has to be scheduled for it.
             expected_seconds=case.number("samples") / 1000,
-            files=(File(source, _source()),),
+            files=(File(source, PROGRAM.source),),
         )
 
     def parse(self, case: Case, stdout: bytes) -> Parsed:
         """Read the program's JSON. Raises WorkloadError as `Workload.parse` says."""
-        report = _report(stdout)
-        if "unavailable" in report:
-            reason = report["unavailable"]
-            if not isinstance(reason, str) or len(report) != 2:
-                raise _unreadable("a reason must be a text alone")
-            raise WorkloadError("workload.unavailable", f"exits {case.case}: {reason[:200]}")
+        report = PROGRAM.read(stdout)
+        if (reason := PROGRAM.reason(report, "unavailable", limit=200)) is not None:
+            raise WorkloadError("workload.unavailable", f"exits {case.case}: {reason}")
         if (report.get("test"), report.get("samples")) != (case.case, case.number("samples")):
-            raise _unreadable(f"it is not of the case {case.case}")
+            raise PROGRAM.unreadable(f"it is not of the case {case.case}")
         ns = report.get("ns")
         if not isinstance(ns, dict):
-            raise _unreadable("there is no object 'ns'")
+            raise PROGRAM.unreadable("there is no object 'ns'")
         ranked = [_positive(ns, name) for name in ("p50", "p90", "p99", "max")]
         if ranked != sorted(ranked) or _positive(ns, "mean") > ranked[-1]:
-            raise _unreadable("the percentiles are not in order")
+            raise PROGRAM.unreadable("the percentiles are not in order")
         return Parsed(
             figures=tuple(Figure.of(m, _positive(ns, m.metric)) for m in self.metrics),
-            tool_version=f"nestlab-exits {SCHEMA}",
+            tool_version=f"nestlab-exits {PROGRAM.schema}",
             elapsed=_positive(report, "elapsed_ns") / 10**9,
         )
 
 
-def _source() -> bytes:
-    return (files("nestlab.workload") / "programs" / "exits.c").read_bytes()
-
-
-def _report(stdout: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(stdout, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(f"the JSON is damaged: {error}") from error
-    if not isinstance(found, dict) or found.get("nestlab-exits") != SCHEMA:
-        raise _unreadable(f"it is no report of nestlab-exits {SCHEMA}")
-    return found
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is not a figure")
-
-
-def _positive(parent: dict[str, object], key: str) -> float:
-    value = parent.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e18:
-        raise _unreadable(f"there is no positive number {key!r}")
-    return float(value)
-
-
-def _unreadable(message: str) -> WorkloadError:
-    return WorkloadError(
-        "workload.unreadable-output", f"the output of exits is not understood: {message}"
-    )
+def _positive(parent: Report, key: str) -> float:
+    number = between(parent.get(key), 1e18)
+    if number is None:
+        raise PROGRAM.unreadable(f"there is no positive number {key!r}")
+    return number
