@@ -62,10 +62,15 @@ class User:
         )
 
     def revive(self) -> None:
-        """Start again what runs and does not answer: emulation has lost it."""
+        """Start again what is lost to emulation, be it that it does not answer or that it ended."""
         for path, state in self.states.items():
-            if state == "running" and self.nestlab("exec", path, "--", "true").returncode != 0:
-                self.said("reboot", path)
+            if state == "stopped":
+                continue  # by the test itself
+            answers = (
+                state == "running" and self.nestlab("exec", path, "--", "true").returncode == 0
+            )
+            if not answers and self.nestlab("reboot", path).returncode != 0:
+                self.said("start", path)  # emulation can lose it once more while it boots
 
     @property
     def machines(self) -> dict[str, dict[str, Any]]:
