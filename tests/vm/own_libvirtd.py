@@ -48,10 +48,10 @@ class OwnLibvirtd:
         """For clients outside its namespaces, who do not see its networks."""
         return f"qemu+unix:///system?socket={self.folder}/run/libvirt-sock"
 
-    @property
-    def enter(self) -> tuple[str, ...]:
-        """What a command begins with that shall run where the guests' networks are."""
-        return ("nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--wdns=.", "--")
+    def enter(self, folder: Path) -> tuple[str, ...]:
+        """What a command begins with that shall run in a folder, where the guests' networks are."""
+        spaces = ("--mount", "--net", "--pid")
+        return ("nsenter", f"--target={self.pid}", *spaces, f"--wdns={folder}", "--")
 
     def virsh(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = ("virsh", "--quiet", "--connect", self.uri, *words)
