@@ -16,14 +16,18 @@ class User:
     """Somebody at a terminal in the lab file's folder."""
 
     folder: Path
+    enter: tuple[str, ...] = ()
 
     @classmethod
-    def in_folder(cls, folder: Path, lab: str) -> "User":
-        """With the images of the one who runs the tests, and nothing else."""
+    def in_folder(cls, folder: Path, lab: str, enter: tuple[str, ...] = ()) -> "User":
+        """With the images of the one who runs the tests, and nothing else.
+
+        enter  what their commands begin with, to run in other namespaces
+        """
         (folder / "home").mkdir()
         (folder / "home" / "cache").symlink_to(Home.from_environment().cache)
         (folder / "lab.yaml").write_text(lab)
-        return cls(folder)
+        return cls(folder, enter)
 
     @property
     def labs(self) -> Path:
@@ -36,7 +40,7 @@ class User:
 
     def nestlab(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [sys.executable, "-m", "nestlab", *words],
+            [*self.enter, sys.executable, "-m", "nestlab", *words],
             check=False,
             capture_output=True,
             input=stdin,
@@ -52,7 +56,7 @@ class User:
     def begins(self, *words: str) -> subprocess.Popen[str]:
         """A nestlab whose progress is read line by line from `stderr`."""
         return subprocess.Popen(
-            [sys.executable, "-m", "nestlab", *words],
+            [*self.enter, sys.executable, "-m", "nestlab", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

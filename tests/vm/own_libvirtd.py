@@ -53,6 +53,17 @@ class OwnLibvirtd:
         spaces = ("--mount", "--net", "--pid")
         return ("nsenter", f"--target={self.pid}", *spaces, f"--wdns={folder}", "--")
 
+    def kill_libvirtd(self) -> None:
+        """As a crash or the kernel's out-of-memory killer does it."""
+        inside = self.enter(self.folder)
+        subprocess.run([*inside, "pkill", "-KILL", "-x", "libvirtd"], check=True)
+
+    def start_libvirtd(self) -> None:
+        """Again, as its service would be."""
+        words = ("libvirtd", "--daemon", "--pid-file", f"{self.folder}/run/libvirtd.pid")
+        subprocess.run([*self.enter(self.folder), *words], check=True)
+        _until_answers(self)
+
     def virsh(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = ("virsh", "--quiet", "--connect", self.uri, *words)
         return subprocess.run(argv, check=False, capture_output=True, text=True)

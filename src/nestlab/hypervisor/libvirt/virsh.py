@@ -11,7 +11,9 @@ from nestlab.machine.protocol import Completed, Machine
 _ENABLE = "`systemctl enable --now libvirtd`"
 # libvirt's src/rpc/virnetsocket.c and src/access/viraccessdriverpolkit.c
 _NO_DAEMON = re.compile(r"[Ff]ailed to connect socket|Connection refused|[Cc]annot recv data")
-_REFUSED = re.compile(r"authentication (failed|unavailable|cancelled)|[Pp]ermission denied.*sock")
+_REFUSED = re.compile(
+    r"authentication (failed|unavailable|cancelled)|sock.*Permission denied|system bus connection"
+)
 _LOST = re.compile(r"End of file while reading data|client socket is closed|Broken pipe")
 _NO_LOG_DAEMON = re.compile(r"virtlogd")
 _DENIED = re.compile(r"Permission denied")
