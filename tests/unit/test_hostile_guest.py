@@ -140,8 +140,9 @@ def test_a_diagnosis_of_many(tmp_path: Path, odd: str) -> None:
 @hostile
 def test_the_status_of_a_lab(capsys: pytest.CaptureFixture[str], odd: str) -> None:
     down = MachineStatus(
-        path="l1", level=1, parent="l0", state="unreachable", reason=odd, accelerator="kvm",
-        emulated=False, address=None, vcpus=2, memory=1 << 30, disk_used=None, uptime=None,
+        path="l1", level=1, parent="l0", state="unreachable", reason=odd, hypervisor="libvirt",
+        accelerator="kvm", emulated=False, address=None, vcpus=2, memory=1 << 30,
+        disk_used=None, uptime=None,
     )  # fmt: skip
     _draw([LabStatus(id="x", name=odd, state="kept", folder="/x", host=odd, machines=(down,))])
     judge(capsys.readouterr().out)

@@ -79,6 +79,15 @@ def test_a_plan_says_which_and_why(host: Facts, outer: str, *, emulated: bool) -
     assert found["l1/l2"].accelerator.why == "l1 has to offer KVM to its guests"
 
 
+def test_a_plan_says_what_starts_each() -> None:
+    inner = (dataclasses.replace(inside("auto")[0], hypervisor="libvirt"),)
+    found = forecast((dataclasses.replace(SPEC, guests=inner),), ABLE, "auto")
+    assert {path: each.hypervisor for path, each in found.items()} == {
+        "l1": "qemu",
+        "l1/l2": "libvirt",
+    }
+
+
 def test_a_plan_of_guests_that_ask_for_something_else() -> None:
     guests = (
         dataclasses.replace(SPEC, guests=inside("tcg")),

@@ -78,7 +78,9 @@ def test_both_levels_are_domains_and_proved(world: World) -> None:
     inner = world.user.said("exec", "l1", "--", "virsh", "list", "--name").split()
     assert [name.endswith("-l1.l2") for name in inner] == [True]
     assert "kvm" in world.user.said("exec", "l1", "--", "virsh", "dumpxml", *inner)
-    assert world.user.machines["l1/l2"]["accelerator"] == "kvm"
+    inside = world.user.machines["l1/l2"]
+    assert (inside["accelerator"], inside["hypervisor"]) == ("kvm", "libvirt")
+    assert "kvm by libvirt" in world.user.said("status")
     assert "svm" in world.user.said("exec", "l1/l2", "--", "cat", "/proc/cpuinfo")
 
 

@@ -107,6 +107,8 @@ def _line(machine: "MachineStatus") -> "Text":
 
     name = machine.path.rpartition("/")[2]
     accelerator = machine.accelerator or ""
+    if machine.hypervisor == "libvirt":
+        accelerator = f"{accelerator} by libvirt".strip()
     if machine.emulated:
         accelerator = f"{accelerator} (emulated)".strip()
     facts = (

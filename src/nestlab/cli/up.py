@@ -124,6 +124,7 @@ def _show_plan(goal: "Goal", wanted: "Wanted", *, as_json: bool) -> None:
         machines = [
             {
                 **row,
+                "hypervisor": runs[row["path"]].hypervisor,
                 "accelerator": runs[row["path"]].accelerator.name,
                 "accelerator_why": runs[row["path"]].accelerator.why,
                 "emulated": runs[row["path"]].emulated,
@@ -147,7 +148,8 @@ def _show_plan(goal: "Goal", wanted: "Wanted", *, as_json: bool) -> None:
 
 def _said(runs: "Forecast") -> str:
     emulated = ", emulated" if runs.emulated else ""
-    return f"{runs.accelerator.name.upper()}{emulated} ({runs.accelerator.why})"
+    starter = " by libvirt" if runs.hypervisor == "libvirt" else ""
+    return f"{runs.accelerator.name.upper()}{starter}{emulated} ({runs.accelerator.why})"
 
 
 def _tell(lab: "Lab", console: "Console", *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from nestlab.hypervisor.accelerator import (
     choose_accelerator,
     guest_accelerator,
 )
+from nestlab.hypervisor.plan import BackEnd
 from nestlab.lab.goal import Goal
 from nestlab.lab.known import named
 from nestlab.lab.root import root_of
@@ -25,11 +26,13 @@ _ASK = 60.0
 class Forecast:
     """What one machine will run with.
 
-    emulated  whether its timings will be emulation: its own, or an ancestor's
+    emulated    whether its timings will be emulation: its own, or an ancestor's
+    hypervisor  what will start it on its parent
     """
 
     accelerator: Accelerator
     emulated: bool
+    hypervisor: BackEnd = "qemu"
 
 
 async def forecast_on_host(goal: Goal, wanted: Wanted, home: Home) -> dict[str, Forecast]:
@@ -56,7 +59,7 @@ def forecast(guests: Sequence[GuestSpec], host: Facts, wanted: Wanted) -> dict[s
     found: dict[str, Forecast] = {}
     for spec in guests:
         accelerator = guest_accelerator(spec.accel, default, host, path="l0")
-        found[spec.name] = Forecast(accelerator, accelerator.emulated)
+        found[spec.name] = Forecast(accelerator, accelerator.emulated, spec.hypervisor)
         found |= _inside(spec, spec.name, emulated=accelerator.emulated)
     return found
 
@@ -71,6 +74,7 @@ def _inside(spec: GuestSpec, path: str, *, emulated: bool) -> dict[str, Forecast
             if guest.accel == "tcg"
             else Accelerator("kvm", f"{path} has to offer KVM to its guests", guest.accel)
         )
-        found[inner] = Forecast(accelerator, emulated or accelerator.emulated)
+        seen = emulated or accelerator.emulated
+        found[inner] = Forecast(accelerator, seen, guest.hypervisor)
         found |= _inside(guest, inner, emulated=found[inner].emulated)
     return found

@@ -45,6 +45,7 @@ class MachineStatus:
                unreachable: its QEMU is there, or nobody can tell, but it does not answer; gone:
                there is no QEMU of it
     reason     why it is not running, in a few words
+    hypervisor  what starts it on its parent: `qemu`, `libvirt`
     memory, disk_used   bytes; of the disk, what its overlay takes on its parent
     uptime     seconds, as it says itself
     """
@@ -54,6 +55,7 @@ class MachineStatus:
     parent: str
     state: str
     reason: str | None
+    hypervisor: str | None
     accelerator: str | None
     emulated: bool | None
     address: str | None
@@ -241,6 +243,7 @@ def _row(
         parent=parent_of(guest.path),
         state=state,
         reason=reason,
+        hypervisor=guest.spec.hypervisor if guest.spec else None,
         accelerator=guest.accelerator,
         emulated=guest.emulated,
         address=guest.address,
