@@ -320,10 +320,16 @@ def test_on_debian_nothing_is_asked_of_apt_when_nothing_is_missing(host: Host) -
     assert [call.split()[0] for call in host.calls()] == ["uv", "uv", "uv"]
 
 
+LIBVIRT = "libvirt-daemon-system libvirt-clients libxml2-utils dnsmasq-base"
+
+
 @pytest.mark.parametrize(
-    ("distribution", "missing"), [("debian", "chromium libatomic1"), ("ubuntu", "")]
+    ("distribution", "missing"),
+    [("debian", f"chromium libatomic1 {LIBVIRT}"), ("ubuntu", LIBVIRT)],
 )
-def test_only_the_tests_need_a_browser(host: Host, distribution: str, missing: str) -> None:
+def test_only_the_tests_need_a_browser_and_libvirt(
+    host: Host, distribution: str, missing: str
+) -> None:
     host.is_a(distribution)
     host.has_packages(*DEBIAN_PACKAGES)
     host.has_uv()
