@@ -73,7 +73,11 @@ def expose(domain: Domain, wish: Wish) -> Change:
     if _is_right(cpu, wish, target):
         return Change(domain, domain, cpu, cpu)
     found = find_override(domain)
-    edits = _override_edits(domain, target) if found else [cpu_edit(domain, target.mode, target.require)]
+    edits = (
+        _override_edits(domain, target)
+        if found
+        else [cpu_edit(domain, target.mode, target.require)]
+    )
     after = of_document(domain.document.edited(edits))
     return Change(domain, after, cpu, read_cpu(after))
 

@@ -17,12 +17,14 @@ _STEP = b"  "
 def cpu_edit(domain: Domain, mode: str, require: Extension | None) -> Edit:
     """The replacement of <cpu> (or a new one) that has this mode, and requires the feature."""
     cpu = domain.only_child("cpu")
-    return _new(domain, mode, require) if cpu is None else _changed(domain.document, cpu, mode, require)
+    return (
+        _new(domain, mode, require)
+        if cpu is None
+        else _changed(domain.document, cpu, mode, require)
+    )
 
 
-def _changed(
-    document: Document, cpu: etree._Element, mode: str, require: Extension | None
-) -> Edit:
+def _changed(document: Document, cpu: etree._Element, mode: str, require: Extension | None) -> Edit:
     source, span = document.source, document.span(cpu)
     same = cpu.get("mode") == mode
     edits = list(_inner_edits(document, cpu, mode, require))
@@ -118,4 +120,6 @@ def _new(domain: Domain, mode: str, require: Extension | None) -> Edit:
     if require is None:
         return Edit(place.end, place.end, blanks + tag + b"/>")
     inner = blanks + _STEP if blanks else b""
-    return Edit(place.end, place.end, blanks + tag + b">" + inner + _feature(require) + blanks + b"</cpu>")
+    return Edit(
+        place.end, place.end, blanks + tag + b">" + inner + _feature(require) + blanks + b"</cpu>"
+    )

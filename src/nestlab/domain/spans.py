@@ -10,9 +10,7 @@ from xml.parsers import expat
 
 from nestlab.domain import failures
 
-_START_TAG = re.compile(
-    rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>"""
-)
+_START_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
 
 
 @dataclass(frozen=True, slots=True)
