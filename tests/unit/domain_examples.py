@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 from lxml import etree
@@ -47,7 +48,7 @@ def schema() -> etree.RelaxNG:
     return etree.RelaxNG(etree.parse(SCHEMA))
 
 
-Draw = Callable[[st.SearchStrategy[str]], str]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 _comments = st.text(
     st.characters(codec="utf-8", exclude_characters="-", exclude_categories=("Cc", "Cs")),
@@ -68,7 +69,7 @@ _POLICIES = ("force", "require", "optional", "disable", "forbid")
 def tag(draw: Draw, name: str, attributes: dict[str, str], *children: str) -> str:
     """An element in some spelling, with comments and blanks in odd places."""
     words = name
-    for key, value in draw(st.permutations(sorted(attributes.items()))):  # type: ignore[arg-type]
+    for key, value in draw(st.permutations(sorted(attributes.items()))):
         quote = draw(st.sampled_from("'\""))
         space, equals = (
             draw(st.sampled_from([" ", "  ", "\n   "])),
@@ -92,10 +93,10 @@ def cpus(draw: Draw) -> str:
     }  # fmt: skip
     attributes = {
         key: draw(st.sampled_from(values)) for key, values in chosen.items() if draw(flag)
-    }  # type: ignore[arg-type]
+    }
     parts: list[str] = []
-    if draw(flag):  # type: ignore[arg-type]
-        vendor = {"vendor_id": "KVMKVMKVMKVM"} if draw(flag) else {}  # type: ignore[arg-type]
+    if draw(flag):
+        vendor = {"vendor_id": "KVMKVMKVMKVM"} if draw(flag) else {}
         names = [
             "Haswell-noTSX-IBRS",
             "EPYC",
@@ -104,26 +105,26 @@ def cpus(draw: Draw) -> str:
             "Ne<!-- in -->halem",
             "",
         ]
-        fallback = {"fallback": "allow"} if draw(flag) else {}  # type: ignore[arg-type]
+        fallback = {"fallback": "allow"} if draw(flag) else {}
         text = draw(st.sampled_from(names))
         words = "".join(f' {key}="{value}"' for key, value in {**vendor, **fallback}.items())
         parts.append(f"<model{words}>{text}</model>")
-    if draw(flag):  # type: ignore[arg-type]
+    if draw(flag):
         parts.append(f"<vendor>Intel{draw(st.sampled_from(['', '<!-- v -->']))}</vendor>")
-    if draw(flag):  # type: ignore[arg-type]
-        dies = {"dies": "1"} if draw(flag) else {}  # type: ignore[arg-type]
+    if draw(flag):
+        dies = {"dies": "1"} if draw(flag) else {}
         parts.append(tag(draw, "topology", {"sockets": "1", "cores": "2", "threads": "1", **dies}))
-    parts += draw(_cache_and_address)  # type: ignore[arg-type]
-    named = draw(st.lists(st.sampled_from(_FEATURES), max_size=4))  # type: ignore[arg-type]
+    parts += draw(_cache_and_address)
+    named = draw(st.lists(st.sampled_from(_FEATURES), max_size=4))
     parts += [
         tag(draw, "feature", {"policy": draw(st.sampled_from(_POLICIES)), "name": name})
         for name in named
     ]
-    if draw(flag):  # type: ignore[arg-type]
+    if draw(flag):
         cell = tag(draw, "cell", {"id": "0", "cpus": "0-1", "memory": "65536", "unit": "KiB"},
                    "<distances><sibling id='0' value='10'/></distances>")  # fmt: skip
         parts.append(tag(draw, "numa", {}, cell))
-    return tag(draw, "cpu", attributes, *draw(st.permutations(parts)))  # type: ignore[arg-type]
+    return tag(draw, "cpu", attributes, *draw(st.permutations(parts)))
 
 
 _cache_and_address = st.lists(
@@ -153,16 +154,17 @@ def domains(draw: Draw) -> str:
     parts = [
         "<name>a &gt; b</name>", "<memory unit='KiB'>65536</memory>",
         tag(draw, "os", {}, tag(draw, "type", {"arch": "x86_64"}, "hvm").replace(" hvm", "hvm")),
-        *draw(st.lists(_metadata, unique_by=lambda text: text.split(" ")[0].split(">")[0])),  # type: ignore[arg-type]
+        *draw(st.lists(_metadata, unique_by=lambda text: text.split(" ")[0].split(">")[0])),
     ]  # fmt: skip
     if draw(st.sampled_from("yyyn")) == "y":
         parts.append(draw(cpus()))
     prefix = draw(st.sampled_from(["qemu", "q"]))
-    arguments = draw(st.lists(st.sampled_from(_ARGUMENTS), max_size=4))  # type: ignore[arg-type]
+    arguments = draw(st.lists(st.sampled_from(_ARGUMENTS), max_size=4))
     if arguments:
         words = [tag(draw, f"{prefix}:arg", {"value": word}) for word in arguments]
         parts.append(tag(draw, f"{prefix}:commandline", {}, *words))
     attributes = {"type": draw(st.sampled_from(["kvm", "qemu"])), f"xmlns:{prefix}": QEMU}
-    root = tag(draw, "domain", attributes, *draw(st.permutations(parts)))  # type: ignore[arg-type]
+    root = tag(draw, "domain", attributes, *draw(st.permutations(parts)))
     head = draw(st.sampled_from(["", "<?xml version='1.0'?>\n", "<!-- of virsh edit -->\n\n"]))
-    return head + root + draw(st.sampled_from(["", "\n", "\n<!-- end -->"]))
+    tail: str = draw(st.sampled_from(["", "\n", "\n<!-- end -->"]))
+    return f"{head}{root}{tail}"

@@ -48,8 +48,8 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         name="expose",
-        help="Give an existing guest of libvirt the host's virtualization extensions, so that it can"
-        " be a hypervisor. Exit status 0: it has them, or will at its next start; 1: it runs"
+        help="Give an existing guest of libvirt the host's virtualization extensions, so that it"
+        " can be a hypervisor. Exit status 0: it has them, or will at its next start; 1: it runs"
         " with the new definition and still has not.",
         epilog=_EXAMPLES,
     )(expose)
@@ -58,9 +58,7 @@ def register(app: typer.Typer) -> None:
 def expose(
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="DOMAIN|FILE…", help="A domain (name, id, UUID); with --xml, files."
-        ),
+        typer.Argument(metavar="DOMAIN|FILE…", help="A domain; with --xml, files."),
     ] = None,
     mode: Annotated[
         How | None,

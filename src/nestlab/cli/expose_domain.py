@@ -54,7 +54,7 @@ def run(place: Place, given: Given, wish: "Wish") -> int:
 
     backups = Backups(Home.from_environment().exposed)
     if given.undo:
-        return _with_virsh(place, lambda virsh, tell: _undo(virsh, given, backups, tell))
+        return _with_virsh(place, lambda virsh, tell: _undo(virsh, place, given, backups, tell))
     return _with_virsh(place, lambda virsh, tell: _expose(virsh, place, given, wish, backups, tell))
 
 
@@ -131,6 +131,7 @@ async def _restart(
     from nestlab.expose.undo import plan_undo, put_back
 
     if _runs_with_it(plan):
+        _tell(f"{plan.look.name}: runs with it already, so it is not restarted")
         return False
 
     async def back() -> None:
@@ -156,8 +157,11 @@ async def _prove(virsh: "Virsh", plan: "Plan", given: Given) -> "Proof":
         return await prove(virsh, plan.look, inside)
 
 
-async def _undo(virsh: "Virsh", given: Given, backups: "Backups", tell: "Sink") -> int:
+async def _undo(
+    virsh: "Virsh", place: Place, given: Given, backups: "Backups", tell: "Sink"
+) -> int:
     from nestlab.expose.look import look
+    from nestlab.expose.restart import restart
     from nestlab.expose.undo import plan_undo, put_back
 
     found = await look(virsh, given.domain)
@@ -165,7 +169,10 @@ async def _undo(virsh: "Virsh", given: Given, backups: "Backups", tell: "Sink") 
     _show(undo.diff, (), given)
     same: bool | None = None
     if not given.dry_run and _agreed(undo.kept is None, given):
+        virsh = _anew(virsh, place)
         same = await put_back(virsh, undo, backups, tell=tell)
+        if given.restart and found.runs and undo.kept is not None:
+            await restart(virsh, found, force_off=given.force_off, tell=tell)
     if given.as_json:
         document = {
             "schema": "nestlab.expose/1", "domain": found.name, "uuid": found.uuid,
@@ -178,7 +185,7 @@ async def _undo(virsh: "Virsh", given: Given, backups: "Backups", tell: "Sink") 
     elif same is not None:
         exact = "byte for byte" if same else "though libvirt writes it differently now"
         _tell(f"{found.name}: its definition is what it was, {exact}")
-        if found.runs:
+        if found.runs and not given.restart:
             _tell(f"{found.name}: takes effect at its next start")
     return 0
 

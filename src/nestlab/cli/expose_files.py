@@ -111,7 +111,7 @@ def _files(given: Given) -> list[Path]:
         raise UsageError(
             "expose.options",
             f"{len(names)} files do not go to one standard output",
-            hint="--output-dir DIR writes new files; --in-place changes them and keeps what they were",
+            hint="--output-dir DIR writes new files; --in-place changes them, with a backup",
         )
     files = [Path("/dev/stdin") if name == "-" else Path(name) for name in names]
     if "-" in names and (folder is not None or given.in_place or given.undo):

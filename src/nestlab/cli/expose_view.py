@@ -25,7 +25,7 @@ def proof_lines(proof: "Proof") -> Iterator[str]:
         yield "not proved: nobody could be asked"
         return
     have = " and ".join(proof.extensions)
-    yield f"{_SEEN[proof.how]}: {f'its CPU has {have}' if have else 'its CPU has neither svm nor vmx'}"
+    yield f"{_SEEN[proof.how]}: its CPU has {have or 'neither svm nor vmx'}"
     if proof.device is not None:
         yield f"/dev/kvm is {'' if proof.device else 'not '}there"
     if proof.emulated:
@@ -38,11 +38,10 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("domain", "state", "CPU", "nests now", "could", "why", box=None)
+    table = Table("domain", "state", "CPU", "nests now", "at next start", "could", "why", box=None)
     for row in rows:
-        now = "unknown" if row.now is None else str(row.now)
-        later = f" (next start: {row.stored})" if row.stored else ""
-        could = "" if row.could is None else "yes" if row.could else "no"
-        cells = (row.name, row.state, row.cpu, now + later, could, row.why)
+        offers = (str(row.now or "-"), str(row.next or "-"))
+        could = "yes" if row.could else "no"
+        cells = (row.name, row.state, row.cpu or "-", *offers, could, row.why)
         table.add_row(*(Text(plain(cell)) for cell in cells))
     Console(file=sys.stdout).print(table)

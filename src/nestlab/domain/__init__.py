@@ -1,1 +1,1 @@
-"""libvirt's domain XML: read it safely, see how the guest gets its CPU, change that and nothing else."""
+"""Domain XML of libvirt: read it safely, see how a guest gets its CPU, change that alone."""

@@ -1,7 +1,7 @@
 """What a change costs, and what it leaves: sentences for the user. Pure.
 
-Sources: Linux Documentation/virt/kvm/x86/running-nested-guests.rst, "Migration from and to a host with nested
-guests"; libvirt, "Domain XML format", host-passthrough; QEMU, "CPU models".
+Sources: Linux Documentation/virt/kvm/x86/running-nested-guests.rst, "Live migration";
+libvirt, "Domain XML format", host-passthrough.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from typing import Final
 from nestlab.domain.change import Change
 from nestlab.domain.cpu import EXTENSIONS, WHOLE, Extension
 
-SVM_PARTS: Final = frozenset({"npt", "nrip-save", "vgif", "pause-filter", "pfthreshold", "tsc-scale",
-                              "lbrv", "svm-lock", "flushbyasid", "decodeassists", "vmcb-clean",
-                              "v-vmsave-vmload", "avic", "svme-addr-chk"})  # fmt: skip
+SVM_PARTS: Final = frozenset(
+    "npt nrip-save vgif pause-filter pfthreshold tsc-scale lbrv svm-lock flushbyasid"
+    " decodeassists vmcb-clean v-vmsave-vmload avic svme-addr-chk".split()
+)
 """Features that belong to svm, without its name in theirs (libvirt, src/cpu_map)."""
 
 
@@ -27,8 +28,8 @@ def advice(change: Change, extension: Extension | None) -> tuple[str, ...]:
     if after.emulated:
         found.insert(
             0,
-            "this domain is emulated (type qemu): host-passthrough is for KVM only, so it gets what "
-            "QEMU can emulate, with AMD's svm. It nests, slowly",
+            "this domain is emulated (type qemu): host-passthrough is for KVM only, so it gets "
+            "what QEMU can emulate, with AMD's svm. It nests, slowly",
         )
     return tuple(found)
 
@@ -38,8 +39,8 @@ def _cost(change: Change, extension: Extension | None) -> Iterator[str]:
         return
     if change.cpu_after.mode == "host-passthrough" or change.cpu_after.override:
         yield (
-            "with the host's whole CPU it can be migrated live only to hosts with the same CPU, microcode "
-            "and kernel"
+            "with the host's whole CPU it can be migrated live only to hosts with the same CPU, "
+            "microcode and kernel"
         )
     if extension != "vmx":
         yield (

@@ -64,8 +64,8 @@ def expose(domain: Domain, wish: Wish) -> Change:
     """Let the guest of this domain have the host's extensions.
 
     Only <cpu>, or the word after `-cpu` where `qemu:commandline` has one, changes.
-    Raises UsageError: `domain.wrong`; `expose.not-qemu`, `expose.architecture` (nothing of that
-    kind exists), `expose.not-emulated` (vmx with TCG), `expose.which-extension` (not known, and needed).
+    Raises UsageError: `domain.wrong`; `expose.not-qemu`, `expose.architecture`,
+    `expose.not-emulated` (vmx with TCG), `expose.which-extension` (not known, and needed).
     """
     _check(domain)
     cpu = read_cpu(domain)

@@ -1,11 +1,12 @@
 """The word after `-cpu` in a QEMU command line, as libvirt's `qemu:commandline` hands it over.
 
-QEMU obeys the last `-cpu`, and libvirt puts these words last: what stands in <cpu> has no effect then
-(libvirt, "QEMU command-line passthrough"). `+name` and `-name` win over `name=on` and
+QEMU obeys the last `-cpu`, and libvirt puts these words last: what stands in <cpu> has no effect
+then (libvirt, "QEMU command-line passthrough"). `+name` and `-name` win over `name=on` and
 `name=off` wherever they stand (QEMU, target/i386/cpu.c, x86_cpu_parse_featurestr).
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from lxml import etree
@@ -52,7 +53,7 @@ def find_override(domain: Domain) -> tuple[etree._Element, Override] | None:
     found = None
     for line in domain.root.findall(f"{{{QEMU}}}commandline"):
         words = line.findall(f"{{{QEMU}}}arg")
-        for word, following in zip(words, words[1:], strict=False):
+        for word, following in pairwise(words):
             if word.get("value") in {"-cpu", "--cpu"}:
                 found = (following, Override.of(following.get("value") or ""))
     return found

@@ -1,8 +1,8 @@
 """How a domain gets its CPU, and whether its guest can be a hypervisor.
 
-Sources: libvirt, "Domain XML format", CPU model and topology (modes, `match`, policies); QEMU, target/i386/kvm/kvm-cpu.c
-(KVM switches `svm` off in every named model; no named model has `vmx`); QEMU's TCG emulates `svm` and
-not `vmx`, and libvirt takes host-passthrough for KVM only.
+Sources: libvirt, "Domain XML format", CPU model and topology (modes, `match`, policies); QEMU,
+target/i386/kvm/kvm-cpu.c (KVM switches `svm` off in every named model; no named model has `vmx`).
+QEMU's TCG emulates `svm` and not `vmx`, and libvirt takes host-passthrough for KVM only.
 """
 
 from dataclasses import dataclass

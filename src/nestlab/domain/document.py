@@ -1,8 +1,8 @@
 """An XML document that is read with lxml and changed in its text.
 
-lxml writes a document anew: quotes, blanks between attributes, what stands before the root and line ends
-become its own, and every diff would be full of them. So the tree is only read. Changes are
-replacements of stretches of the text, and what lies outside of them stays byte for byte.
+lxml writes a document anew: quotes, blanks between attributes, what stands before the root and
+line ends become its own, and every diff would be full of them. So the tree is only read. Changes
+are replacements of stretches of the text, and what lies outside of them stays byte for byte.
 """
 
 import re
@@ -106,9 +106,9 @@ def _parsed(source: bytes, encoding: Encoding, name: str) -> Document:
 
 
 def start_tag(document: Document, element: etree._Element, **values: str | None) -> bytes:
-    """The element's start tag with some attributes set, or removed by None; the others stay as written.
+    """The element's start tag with some attributes set, or removed by None.
 
-    New ones come first. An empty tag stays one.
+    The others stay as they are written. New ones come first. An empty tag stays one.
     """
     span = document.span(element)
     text = document.source[span.start : span.content]

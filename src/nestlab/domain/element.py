@@ -1,4 +1,4 @@
-"""The new text of <cpu>: what is right in it stays as it is written, comments stay in their places."""
+"""The new text of <cpu>: what is right in it stays as it is written, and so do comments."""
 
 import re
 from collections.abc import Iterator

@@ -35,7 +35,7 @@ class Span:
         return self.close == self.end
 
 
-class _Refused(Exception):
+class _DoctypeError(Exception):
     """A document type was met."""
 
 
@@ -67,13 +67,13 @@ def find_spans(source: bytes, name: str) -> tuple[Span, ...]:
         found[place] = Span(tag, at, content, close, after)
 
     def doctype(*_parts: object) -> None:
-        raise _Refused
+        raise _DoctypeError
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(source, True)
-    except _Refused:
+    except _DoctypeError:
         raise failures.doctype(name, parser.CurrentLineNumber) from None
     except expat.ExpatError as problem:
         what = expat.ErrorString(problem.code) or "not XML"

@@ -1,7 +1,8 @@
 """`nestlab.expose-backup/1`: what a domain, or a file, was before, kept for `--undo`.
 
-One file (0600: definitions hold passwords) for each domain and time, in the state folder of who changed it. It is on the disk before libvirt is
-told anything, so whatever kills this program afterwards loses nothing.
+One file for each domain and time (0600: definitions hold passwords), in the state folder of who
+changed it. It is on the disk before libvirt is told anything, so whatever kills this program
+afterwards loses nothing.
 """
 
 import base64
@@ -20,6 +21,7 @@ from nestlab.home import make_folder
 from nestlab.machine.replacement import replacing
 
 SCHEMA: Final = "nestlab.expose-backup/1"
+Kind = Literal["domain", "file"]
 State = Literal["started", "done", "undone"]
 """`started`: the program ended before it knew what came of it."""
 
@@ -49,7 +51,7 @@ class Backup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_: Literal["nestlab.expose-backup/1"] = Field(default=SCHEMA, alias="schema")
-    kind: Literal["domain", "file"]
+    kind: Kind
     subject: str
     name: str
     target: str = ""
@@ -76,14 +78,32 @@ class Backups:
     folder: Path
 
     def keep(
-        self, kind: Literal["domain", "file"], subject: str, name: str, before: bytes, wanted: bytes,
-        *, target: str = "", connect: str = "",
-    ) -> Kept:  # fmt: skip
-        """Write one down, before the change. Raises HostError `home.not-writable`, StoredDataError."""
+        self,
+        kind: Kind,
+        subject: str,
+        name: str,
+        before: bytes,
+        wanted: bytes,
+        *,
+        target: str = "",
+        connect: str = "",
+    ) -> Kept:
+        """Write one down, before the change.
+
+        Raises HostError `home.not-writable`, StoredDataError `expose.backup-not-written`.
+        """
         make_folder(self.folder)
         now = datetime.now(UTC)
-        backup = Backup(kind=kind, subject=subject, name=name, target=target, connect=connect,
-                        when=now, before=before, wanted=wanted)  # fmt: skip
+        backup = Backup(
+            kind=kind,
+            subject=subject,
+            name=name,
+            target=target,
+            connect=connect,
+            when=now,
+            before=before,
+            wanted=wanted,
+        )
         file = self.folder / f"{_key(subject)}-{now:%Y%m%dT%H%M%S.%f}Z.json"
         kept = Kept(file, backup)
         self._write(kept)
@@ -113,11 +133,10 @@ class Backups:
     def _write(self, kept: Kept) -> None:
         text = kept.backup.model_dump_json(by_alias=True, indent=1) + "\n"
         try:
-            with replacing(kept.file) as temporary:
-                with temporary.open("w", encoding="utf-8") as stream:
-                    stream.write(text)
-                    stream.flush()
-                    os.fsync(stream.fileno())
+            with replacing(kept.file) as temporary, temporary.open("w") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
             _sync_folder(self.folder)
         except OSError as problem:
             raise StoredDataError(
@@ -152,6 +171,6 @@ def _load(file: Path) -> Backup:
             "expose.backup-damaged",
             f"{file} cannot be read",
             log=str(file),
-            hint="look at it; its `before` is the XML as it was, in base64; move it away to go on without",
+            hint="look at it: `before` is the XML as it was, in base64; or move it away",
             notes=(str(problem).split("\n")[0],),
         ) from problem

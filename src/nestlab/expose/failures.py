@@ -71,8 +71,8 @@ def _not_permitted(uri: str, where: str, notes: tuple[str, ...]) -> HostError:
         "expose.not-permitted",
         f"this user may not manage {uri}",
         where=where,
-        hint="`sudo usermod -aG libvirt $USER` and log in again, run it as root, or use your own guests "
-        "with --connect qemu:///session",
+        hint="`sudo usermod -aG libvirt $USER` and log in again, run it as root, or use your own "
+        "guests with --connect qemu:///session",
         notes=notes,
     )
 

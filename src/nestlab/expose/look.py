@@ -41,8 +41,9 @@ class Look:
 
 async def look(virsh: Virsh, domain: str) -> Look:
     """Ask for one domain by name, id or UUID. Raises what `Virsh.said` raises."""
-    uuid = (await virsh.said("domuuid", f"--domain={domain}")).decode().strip()
-    told = _table(await virsh.said("dominfo", f"--domain={uuid}"))
+    # not `domuuid`, which knows names and ids but no UUIDs
+    told = _table(await virsh.said("dominfo", f"--domain={domain}"))
+    uuid = told.get("UUID", domain)
     persistent = told.get("Persistent") != "no"
     runs = told.get("State") != OFF
     stored = await dump_stored(virsh, uuid) if persistent else None
@@ -59,7 +60,7 @@ async def look(virsh: Virsh, domain: str) -> Look:
 
 
 async def dump_stored(virsh: Virsh, uuid: str) -> bytes:
-    """The definition for the next start, with what is secret in it: else passwords would be lost."""
+    """The definition for the next start, with its passwords, which would be lost otherwise."""
     return await virsh.said("dumpxml", "--inactive", "--security-info", f"--domain={uuid}")
 
 

@@ -72,31 +72,32 @@ def stored_of(found: Look) -> bytes:
         "expose.transient",
         f"{found.name} is transient: libvirt has no stored definition that could be changed",
         where=found.title,
-        hint="change the XML that it is made from (`nestlab expose --xml FILE`), or store it first: "
-        f"`virsh dumpxml {found.name} > FILE && virsh define FILE`",
+        hint="change the XML that it is made from (`nestlab expose --xml FILE`), or store it "
+        f"first: `virsh dumpxml {found.name} > FILE && virsh define FILE`",
     )
 
 
 def refuse_saved(found: Look, *, restart: bool) -> None:
-    """Raise HostError `expose.managed-save`: a start would bring the old CPU back with the memory."""
+    """Raise HostError `expose.managed-save`: a start would bring the old CPU back."""
     if found.managed_save and restart:
         raise HostError(
             "expose.managed-save",
             f"the memory of {found.name} is saved, and its next start restores it with the old CPU",
             where=found.title,
-            hint=f"`virsh start {found.name}` and shut it down from inside; or give the saved memory up: "
-            f"`virsh managedsave-remove {found.name}`",
+            hint=f"`virsh start {found.name}` and shut it down from inside; or give the saved "
+            f"memory up: `virsh managedsave-remove {found.name}`",
         )
 
 
 def _saved(found: Look) -> tuple[str, ...]:
     if not found.managed_save:
         return ()
-    return (
-        "its memory is saved (virsh dominfo: Managed save: yes): the next start restores that, with the "
-        "old CPU, and only the one after it has the new one; "
-        f"`virsh managedsave-remove {found.name}` gives the saved memory up",
+    told = (
+        "its memory is saved (virsh dominfo: Managed save: yes): the next start restores that, "
+        "with the old CPU, and only the one after it has the new one; "
+        f"`virsh managedsave-remove {found.name}` gives the saved memory up"
     )
+    return (told,)
 
 
 def _host(change: Change, host: Host) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ async def _agent(virsh: Virsh, found: Look) -> tuple[str, frozenset[str]]:
 async def _asked_agent(
     virsh: Virsh, found: Look, command: str, arguments: dict[str, Any]
 ) -> dict[str, Any]:
-    """libvirt's own timeout first, so that its lock on the domain is given back."""
+    """With a timeout of libvirt's own before ours, so that its lock on the domain is freed."""
     text = json.dumps({"execute": command, "arguments": arguments})
     words = ("qemu-agent-command", f"--domain={found.uuid}", "--timeout", str(AGENT_SECONDS))
     deadline = virsh.deadline.within(2 * AGENT_SECONDS)

@@ -18,14 +18,14 @@ async def restart(
     found: Look,
     *,
     force_off: bool,
-    put_back: Callable[[], Awaitable[object]],
+    put_back: Callable[[], Awaitable[object]] | None = None,
     tell: Sink = discard,
 ) -> None:
     """Shut a running guest down, wait for it, start it again.
 
     force_off   pull its plug when it does not shut down in time
     put_back    restores its old definition; it is called, and the guest started, when it does
-                not start with the new one
+                not start with the new one; None: there is nothing better
     Raises MachineError `expose.did-not-stop` (it still runs; the new definition stays),
     `expose.did-not-start` (it runs as before), and what `Virsh.said` raises.
     """
@@ -35,6 +35,8 @@ async def restart(
     if started.ok:
         return
     reason = await virsh.failed(started)
+    if put_back is None:
+        raise reason
     await put_back()
     again = "it runs again as it was"
     try:
@@ -78,9 +80,9 @@ async def _until_off(virsh: Virsh, found: Look, grace: Deadline) -> None:
     await wait_for(
         probe,
         deadline=grace,
-        what=f"{found.name} is still running: its shutdown is",
+        what=f"the shutdown of {found.name} is",
         where=found.title,
         code="expose.did-not-stop",
-        hint="shut it down from inside and start it: the new CPU is stored; or --force-off, which pulls "
-        "its plug",
+        hint="shut it down from inside and start it: the new CPU is stored; or --force-off, which "
+        "pulls its plug",
     )

@@ -3,32 +3,35 @@
 from dataclasses import dataclass
 
 from nestlab.domain.change import Wish
-from nestlab.domain.cpu import Offer
+from nestlab.domain.cpu import Cpu, Offer, read_cpu
+from nestlab.domain.domain import read_domain
 from nestlab.errors import NestlabError
 from nestlab.expose.host import Host
 from nestlab.expose.look import Look, look
-from nestlab.expose.plan import cpu_of, plan_expose
+from nestlab.expose.plan import plan_expose
 from nestlab.expose.virsh import Virsh
+
+_OFF = "nesting is off on the host: `nestlab enable`"
 
 
 @dataclass(frozen=True)
 class Row:
     """One domain.
 
-    cpu      how it gets its CPU, now if it runs, else at its next start
-    now      whether its guest gets the extensions as it runs (at its next start, if it is off)
-    stored   the same for its next start, where it runs with something else; None: the same
-    could    whether `nestlab expose` can give them; None: it has them
-    why      why not, or a warning
+    cpu    how it gets its CPU: as it runs, else at its next start; None: its XML cannot be used
+    now    whether its guest has the extensions as it runs; None: it does not run, or as for `cpu`
+    next   whether it will have them at its next start; None: it has none, or as for `cpu`
+    could  whether `nestlab expose` can give them to it
+    why    why not, or what stands before it
     """
 
     name: str
     uuid: str
     state: str
-    cpu: str
+    cpu: str | None
     now: Offer | None
-    stored: Offer | None = None
-    could: bool | None = None
+    next: Offer | None
+    could: bool
     why: str = ""
 
 
@@ -46,25 +49,26 @@ async def survey(virsh: Virsh, host: Host, wish: Wish) -> tuple[Row, ...]:
 
 
 def row_of(found: Look, host: Host, wish: Wish) -> Row:
-    """What is true of one domain; pure."""
-    offers: list[Offer] = []
-    cpu = "unknown"
-    extension = wish.extension or host.extension
+    """What is true of one domain. Pure."""
     try:
-        for xml in (found.live, found.stored):
-            if xml is not None:
-                each = cpu_of(xml, found.title)
-                cpu = str(each) if not offers else cpu
-                offers.append(each.offer("svm" if each.emulated else extension))
-        if host.nested is False and "kvm" in _kind(found):
-            offers = [Offer.NO for _ in offers]
+        live, stored = _read(found.live, found), _read(found.stored, found)
     except NestlabError as problem:
-        return Row(found.name, found.uuid, found.state, cpu, None, None, False, problem.message)
-    now, stored = offers[0], offers[-1] if offers[-1] is not offers[0] else None
+        return Row(found.name, found.uuid, found.state, None, None, None, False, problem.message)
+    now, later = _offer(live, host, wish), _offer(stored, host, wish)
     could, why = _could(found, host, wish)
-    if Offer.YES in (now, stored) and host.nested is not False:
-        could = None
-    return Row(found.name, found.uuid, found.state, cpu, now, stored, could, why)
+    return Row(found.name, found.uuid, found.state, str(live or stored), now, later, could, why)
+
+
+def _read(xml: bytes | None, found: Look) -> Cpu | None:
+    return None if xml is None else read_cpu(read_domain(xml, found.title))
+
+
+def _offer(cpu: Cpu | None, host: Host, wish: Wish) -> Offer | None:
+    if cpu is None:
+        return None
+    if host.nested is False and not cpu.emulated:
+        return Offer.NO
+    return cpu.offer("svm" if cpu.emulated else wish.extension or host.extension)
 
 
 def _could(found: Look, host: Host, wish: Wish) -> tuple[bool, str]:
@@ -72,14 +76,8 @@ def _could(found: Look, host: Host, wish: Wish) -> tuple[bool, str]:
         plan = plan_expose(found, host, wish)
     except NestlabError as problem:
         return False, problem.message
-    if host.nested is False and "kvm" in _kind(found):
-        return False, "nesting is off on the host: `nestlab enable`"
+    if host.nested is False and not plan.cpu_after.emulated:
+        return False, _OFF
     if found.managed_save and not plan.nothing_to_do:
         return True, "its memory is saved, with the old CPU"
     return True, ""
-
-
-def _kind(found: Look) -> str:
-    from nestlab.domain.domain import read_domain
-
-    return read_domain(found.stored or found.live or b"", found.title).type

@@ -81,7 +81,7 @@ async def put_back(virsh: Virsh, undo: Undo, backups: Backups, *, tell: Sink = d
 
 
 def _is_ours(now: bytes, kept: Kept) -> bool:
-    """For a run that was killed before it saw what libvirt made of it: it differs in <cpu> alone."""
+    """For a run that was killed before it saw what libvirt made of it: only <cpu> differs."""
     backup = kept.backup
     if backup.after is not None:
         return False
@@ -95,7 +95,7 @@ def _frame(xml: bytes) -> bytes:
     root = read_domain(xml, "backup").root
     for cpu in root.findall("cpu"):
         root.remove(cpu)
-    return etree.tostring(root, method="c14n2", strip_text=True)
+    return etree.tostring(root, encoding="utf-8", method="c14n")
 
 
 def _mode(xml: bytes) -> str | None:
