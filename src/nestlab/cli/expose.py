@@ -119,14 +119,13 @@ def expose(
         raise typer.Exit(expose_files.run(given, wish))
     _check(words, every=every, dry_run=dry_run, files=output_dir is not None or in_place)
     from nestlab.cli import expose_domain
+    from nestlab.cli.expose_report import Given
 
     place = expose_domain.Place(on, connect, timeout)
     if every:
         expose_domain.show_all(place, wish, as_json=as_json)
         return
-    given_ = expose_domain.Given(
-        words[0], undo, force, restart, force_off, guest, dry_run, yes, as_json
-    )
+    given_ = Given(words[0], undo, force, restart, force_off, guest, dry_run, yes, as_json)
     raise typer.Exit(expose_domain.run(place, given_, wish))
 
 

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from nestlab.cli.expose_report import Given, Report, runs_with_it, say
 from nestlab.deadline import Deadline
-from nestlab.harmless import plain
 from nestlab.home import Home
 
 if TYPE_CHECKING:
@@ -33,21 +33,6 @@ class Place:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Given:
-    """What the command line says about one domain."""
-
-    domain: str
-    undo: bool
-    force: bool
-    restart: bool
-    force_off: bool
-    guest: str | None
-    dry_run: bool
-    yes: bool
-    as_json: bool
-
-
 def run(place: Place, given: Given, wish: "Wish") -> int:
     """Do it; the exit status. Raises NestlabError."""
     from nestlab.expose.backup import Backups
@@ -61,11 +46,10 @@ def run(place: Place, given: Given, wish: "Wish") -> int:
 def show_all(place: Place, wish: "Wish", *, as_json: bool) -> None:
     """The survey of a host. Raises NestlabError."""
     from nestlab.expose.describe import survey_document
-    from nestlab.expose.host import ask_host
     from nestlab.expose.survey import Row, survey
 
     async def work(virsh: "Virsh", _tell: "Sink") -> tuple[Row, ...]:
-        return await survey(virsh, await ask_host(virsh), wish)
+        return await survey(virsh, wish)
 
     rows = _with_virsh(place, work)
     if as_json:
@@ -106,9 +90,10 @@ async def _expose(
     from nestlab.expose.plan import plan_expose
 
     found = await look(virsh, given.domain)
-    plan = plan_expose(found, await ask_host(virsh), wish, restart=given.restart)
+    host = await ask_host(virsh, (found.kind,) if found.kind else ())
+    plan = plan_expose(found, host, wish, restart=given.restart)
     _show(plan.diff, plan.warnings, given)
-    report = _Report(plan)
+    report = Report(plan)
     if given.dry_run or not _agreed(plan.nothing_to_do, given):
         return report.end(given)
     virsh = _anew(virsh, place)
@@ -130,8 +115,8 @@ async def _restart(
     from nestlab.expose.restart import restart
     from nestlab.expose.undo import plan_undo, put_back
 
-    if _runs_with_it(plan):
-        _tell(f"{plan.look.name}: runs with it already, so it is not restarted")
+    if runs_with_it(plan):
+        say(f"{plan.look.name}: runs with it already, so it is not restarted")
         return False
 
     async def back() -> None:
@@ -181,72 +166,13 @@ async def _undo(
         }  # fmt: skip
         typer.echo(json.dumps(document, indent=1))
     elif undo.kept is None:
-        _tell(f"{found.name}: nothing to undo")
+        say(f"{found.name}: nothing to undo")
     elif same is not None:
         exact = "byte for byte" if same else "though libvirt writes it differently now"
-        _tell(f"{found.name}: its definition is what it was, {exact}")
+        say(f"{found.name}: its definition is what it was, {exact}")
         if found.runs and not given.restart:
-            _tell(f"{found.name}: takes effect at its next start")
+            say(f"{found.name}: takes effect at its next start")
     return 0
-
-
-class _Report:
-    """What came of one domain."""
-
-    def __init__(self, plan: "Plan") -> None:
-        self.plan = plan
-        self.backup: str | None = None
-        self.restarted = False
-        self.proof: Proof | None = None
-
-    @property
-    def runs_with_it(self) -> bool:
-        """Whether the guest that runs now was started with the extensions."""
-        return self.restarted or _runs_with_it(self.plan)
-
-    def end(self, given: Given) -> int:
-        """Print it; the exit status."""
-        if given.as_json:
-            typer.echo(json.dumps(self._document(), indent=1))
-        else:
-            self._say(given)
-        return 1 if self.proof is not None and self.proof.shown is False else 0
-
-    def _document(self) -> dict[str, Any]:
-        from nestlab.expose.describe import plan_document, proof_document
-
-        return {
-            "schema": "nestlab.expose/1",
-            **plan_document(self.plan),
-            "backup": self.backup,
-            "restarted": self.restarted,
-            "takes_effect": "now" if self.runs_with_it else "next-start",
-            "proof": proof_document(self.proof),
-        }
-
-    def _say(self, given: Given) -> None:
-        name = self.plan.look.name
-        if self.plan.nothing_to_do:
-            _tell(f"{name}: has it already: {self.plan.cpu_before}")
-        if self.backup:
-            _tell(f"{name}: defined anew; `nestlab expose --undo {name}` puts back {self.backup}")
-        if not given.dry_run and not self.runs_with_it:
-            off = "takes effect at its next start"
-            _tell(f"{name}: {off}{'; --restart does that' if self.plan.look.runs else ''}")
-        if self.proof is not None:
-            from nestlab.cli.expose_view import proof_lines
-
-            for line in proof_lines(self.proof):
-                _tell(f"{name}: {line}")
-
-
-def _runs_with_it(plan: "Plan") -> bool:
-    from nestlab.domain.cpu import Offer
-    from nestlab.expose.plan import cpu_of
-
-    if plan.look.live is None:
-        return False
-    return cpu_of(plan.look.live, plan.look.title).offer(plan.extension) is Offer.YES
 
 
 def _anew(virsh: "Virsh", place: Place) -> "Virsh":
@@ -260,7 +186,7 @@ def _show(lines: Iterable[str], warnings: Iterable[str], given: Given) -> None:
     for line in lines:
         typer.echo(line, err=not given.dry_run or given.as_json)
     for warning in warnings:
-        _tell(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
 def _agreed(nothing: bool, given: Given) -> bool:
@@ -268,7 +194,3 @@ def _agreed(nothing: bool, given: Given) -> bool:
     if nothing or given.yes or not sys.stdin.isatty():
         return True
     return typer.confirm("Do this?", default=True, err=True)
-
-
-def _tell(text: str) -> None:
-    typer.echo(plain(text), err=True)

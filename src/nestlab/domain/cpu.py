@@ -73,20 +73,21 @@ class Cpu:
 
     def _offer(self, extension: Extension) -> Offer:
         policy = self.policy(extension)
-        if policy in {"disable", "forbid"}:
+        if policy in {"disable", "forbid"} or (self.emulated and self._not_emulated(extension)):
             return Offer.NO
-        if self.emulated and (self.mode == "host-passthrough" or extension == "vmx"):
-            return Offer.NO
-        if self.mode in WHOLE and policy is None:
+        if policy == "require" or (policy is None and self.mode in WHOLE):
             return Offer.YES
-        if policy == "require":
-            # KVM gives every model the host's vendor, without which the module does not load; TCG
-            # gives it the model's own.
-            alien = self.emulated and self.mode not in {"host-model", *WHOLE} and not self._is_amd
-            return Offer.HOST if alien else Offer.YES
-        if self.emulated or policy is not None or self.match == "minimum":
-            return Offer.HOST
-        return Offer.HOST if self.mode == "host-model" else Offer.NO
+        left = self.emulated or self.match == "minimum" or self.mode == "host-model"
+        return Offer.HOST if left or policy is not None else Offer.NO
+
+    def _not_emulated(self, extension: Extension) -> bool:
+        """Whether emulation cannot give the extension, or the guest could not use it.
+
+        KVM gives every model the host's vendor, without which the guest's module does not load;
+        TCG gives it the model's own.
+        """
+        alien = self.mode == "custom" and not self._is_amd
+        return extension == "vmx" or self.mode == "host-passthrough" or alien
 
     def _overridden(self, extension: Extension) -> Offer:
         said = self.override.switch(extension) if self.override else None

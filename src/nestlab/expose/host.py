@@ -1,6 +1,7 @@
 """What the host of the guests has: the extension, whether nesting is on, what its libvirt knows."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,14 +55,15 @@ class Host:
             )
 
 
-async def ask_host(virsh: Virsh) -> Host:
+async def ask_host(virsh: Virsh, kinds: Iterable[str] = ()) -> Host:
     """What is known of the host; nothing of it is needed for sure.
 
+    kinds  domain types whose modes are asked for; libvirt may take seconds for each
     Raises what `Virsh.said` raises for a libvirt that does not answer.
     """
     version = (await virsh.said("version", "--daemon")).decode("utf-8", "backslashreplace")
     extension = await _extension(virsh)
-    kinds = {kind: await _modes(virsh, kind) for kind in ("kvm", "qemu")}
+    kinds = {kind: await _modes(virsh, kind) for kind in kinds}
     return Host(
         extension=extension,
         nested=await _nested(virsh, extension),

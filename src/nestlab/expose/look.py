@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from nestlab.deadline import Deadline
+from nestlab.domain.domain import read_domain
+from nestlab.errors import UsageError
 from nestlab.expose.virsh import Virsh
 
 OFF: Final = "shut off"
@@ -32,6 +34,14 @@ class Look:
     def runs(self) -> bool:
         """Whether a QEMU process is there."""
         return self.live is not None
+
+    @property
+    def kind(self) -> str | None:
+        """The domain type, such as `kvm`; None where its XML cannot be used."""
+        try:
+            return read_domain(self.stored or self.live or b"", self.title).type
+        except UsageError:
+            return None
 
     @property
     def title(self) -> str:

@@ -107,19 +107,26 @@ async def _asked_agent(
     text = json.dumps({"execute": command, "arguments": arguments})
     words = ("qemu-agent-command", f"--domain={found.uuid}", "--timeout", str(AGENT_SECONDS))
     deadline = virsh.deadline.within(2 * AGENT_SECONDS)
-    return _returned(await virsh.said(*words, text, deadline=deadline), "the guest agent", found)
+    said = await virsh.said(*words, text, deadline=deadline)
+    answer = _returned(said, "the guest agent", found)
+    if not isinstance(answer, dict):
+        raise _unreadable("the guest agent", found)
+    return answer
 
 
 async def _qemu(virsh: Virsh, found: Look) -> tuple[tuple[str, ...], bool]:
     kvm = await _asked(virsh, found, "query-kvm")
     cpus = await _asked(virsh, found, "query-cpus-fast")
-    path = cpus[0].get("qom-path") if isinstance(cpus, list) and cpus else None
+    try:
+        by_kvm, path = kvm["enabled"], cpus[0]["qom-path"]
+    except (KeyError, IndexError, TypeError) as problem:
+        raise _unreadable("QEMU", found) from problem
     have = []
     for name in EXTENSIONS:
-        value = await _asked(virsh, found, "qom-get", {"path": path, "property": name})
-        if value is True:
+        call = {"path": path, "property": name}
+        if await _asked(virsh, found, "qom-get", call) is True:
             have.append(name)
-    return tuple(have), not (isinstance(kvm, dict) and kvm.get("enabled") is True)
+    return tuple(have), by_kvm is not True
 
 
 async def _asked(
@@ -127,21 +134,14 @@ async def _asked(
 ) -> Any:
     text = json.dumps({"execute": command, **({"arguments": arguments} if arguments else {})})
     out = await virsh.said("qemu-monitor-command", f"--domain={found.uuid}", text)
-    try:
-        answer = json.loads(out)
-        return answer["return"]
-    except (ValueError, KeyError, TypeError, RecursionError) as problem:
-        raise _unreadable("QEMU", found) from problem
+    return _returned(out, "QEMU", found)
 
 
-def _returned(out: bytes, who: str, found: Look) -> dict[str, Any]:
+def _returned(out: bytes, who: str, found: Look) -> Any:
     try:
-        answer = json.loads(out)["return"]
+        return json.loads(out)["return"]
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise _unreadable(who, found) from problem
-    if not isinstance(answer, dict):
-        raise _unreadable(who, found)
-    return answer
 
 
 def _unreadable(who: str, found: Look) -> MachineError:

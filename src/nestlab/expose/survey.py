@@ -6,7 +6,7 @@ from nestlab.domain.change import Wish
 from nestlab.domain.cpu import Cpu, Offer, read_cpu
 from nestlab.domain.domain import read_domain
 from nestlab.errors import NestlabError
-from nestlab.expose.host import Host
+from nestlab.expose.host import Host, ask_host
 from nestlab.expose.look import Look, look
 from nestlab.expose.plan import plan_expose
 from nestlab.expose.virsh import Virsh
@@ -35,17 +35,18 @@ class Row:
     why: str = ""
 
 
-async def survey(virsh: Virsh, host: Host, wish: Wish) -> tuple[Row, ...]:
+async def survey(virsh: Virsh, wish: Wish) -> tuple[Row, ...]:
     """One row for each domain, by name. Raises what `Virsh.said` raises."""
     listed = (await virsh.said("list", "--all", "--uuid")).decode().split()
-    rows = []
+    found = []
     for uuid in listed:
         try:
-            rows.append(row_of(await look(virsh, uuid), host, wish))
+            found.append(await look(virsh, uuid))
         except NestlabError as problem:
             if problem.code != "expose.no-such-domain":  # gone since it was listed
                 raise
-    return tuple(sorted(rows, key=lambda row: row.name))
+    host = await ask_host(virsh, {kind for each in found if (kind := each.kind) is not None})
+    return tuple(row_of(each, host, wish) for each in sorted(found, key=lambda each: each.name))
 
 
 def row_of(found: Look, host: Host, wish: Wish) -> Row:

@@ -95,7 +95,7 @@ def _frame(xml: bytes) -> bytes:
     root = read_domain(xml, "backup").root
     for cpu in root.findall("cpu"):
         root.remove(cpu)
-    return etree.tostring(root, encoding="utf-8", method="c14n")
+    return etree.tostring(root, method="c14n")
 
 
 def _mode(xml: bytes) -> str | None:
