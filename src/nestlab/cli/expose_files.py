@@ -41,29 +41,35 @@ def run(given: Given, wish: "Wish") -> int:
 
     files = _files(given)
     backups = Backups(Home.from_environment().exposed)
-    reports, status = [], 0
+    reports: list[dict[str, object]] = []
+    warned: dict[str, list[Path]] = {}
+    status = 0
     for file in files:
         try:
-            reports.append(_one(file, given, wish, backups))
+            seen = _one(file, given, wish, backups)
+            reports.append(_report(seen, given))
+            for warning in seen.warnings:
+                warned.setdefault(warning, []).append(file)
         except NestlabError as problem:
             show_error(problem)
             status = status or problem.exit_status
             reports.append({"file": str(file), "error": problem.code, "message": problem.message})
+    for warning, which in warned.items():
+        more = f" and {len(which) - 1} more" if len(which) > 1 else ""
+        typer.echo(plain(f"{which[0]}{more}: warning: {warning}"), err=True)
     if given.as_json:
         document = {"schema": "nestlab.expose-files/1", "files": reports}
         typer.echo(json.dumps(document, indent=1))
     return status
 
 
-def _one(file: Path, given: Given, wish: "Wish", backups: "Backups") -> dict[str, object]:
+def _one(file: Path, given: Given, wish: "Wish", backups: "Backups") -> "Seen":
     from nestlab.expose import files
 
     if given.undo:
         seen = files.restored(file, backups, force=given.force)
     else:
         seen = files.exposed(file, wish)
-    for warning in seen.warnings:
-        typer.echo(plain(f"{file}: warning: {warning}"), err=True)
     if given.dry_run:
         if not given.as_json:
             for line in _diff(seen):
@@ -75,7 +81,7 @@ def _one(file: Path, given: Given, wish: "Wish", backups: "Backups") -> dict[str
     elif not given.as_json:
         sys.stdout.buffer.write(seen.after)
         sys.stdout.buffer.flush()
-    return _report(seen, given)
+    return seen
 
 
 def _report(seen: "Seen", given: Given) -> dict[str, object]:

@@ -6,8 +6,9 @@ are replacements of stretches of the text, and what lies outside of them stays b
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -15,7 +16,7 @@ from lxml import etree
 
 from nestlab.domain import failures
 from nestlab.domain.encoding import Encoding, decode
-from nestlab.domain.spans import Span, find_spans
+from nestlab.domain.spans import Span, check_syntax, find_places, span_at
 from nestlab.units import MIB, format_size
 
 LIMIT: Final = 8 * MIB
@@ -47,11 +48,16 @@ class Document:
     source: bytes
     encoding: Encoding
     root: etree._Element
-    _spans: Mapping[etree._Element, Span]
 
     def span(self, element: etree._Element) -> Span:
         """Where an element of this document's tree stands in `source`."""
-        return self._spans[element]
+        return span_at(self.source, self._places[element])
+
+    @cached_property
+    def _places(self) -> dict[etree._Element, tuple[int, int]]:
+        """Both parsers meet the elements in the same order."""
+        elements = list(self.root.iter(etree.Element))
+        return dict(zip(elements, find_places(self.source), strict=True))
 
     def line(self, element: etree._Element) -> int:
         """The line, from 1, on which an element begins."""
@@ -89,7 +95,7 @@ def parse_document(data: bytes, name: str) -> Document:
 
 
 def _parsed(source: bytes, encoding: Encoding, name: str) -> Document:
-    spans = find_spans(source, name)
+    check_syntax(source, name)
     # The text is UTF-8 here whatever its declaration says.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True,
@@ -99,10 +105,7 @@ def _parsed(source: bytes, encoding: Encoding, name: str) -> Document:
         root = etree.fromstring(source, parser)
     except etree.XMLSyntaxError as problem:
         raise failures.syntax(name, problem.lineno, f"this is not XML: {problem.msg}") from problem
-    elements = list(root.iter(etree.Element))
-    if len(elements) != len(spans):
-        raise failures.syntax(name, None, "two XML parsers do not agree about it")
-    return Document(name, source, encoding, root, dict(zip(elements, spans, strict=True)))
+    return Document(name, source, encoding, root)
 
 
 def start_tag(document: Document, element: etree._Element, **values: str | None) -> bytes:

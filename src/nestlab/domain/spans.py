@@ -6,11 +6,12 @@ before anything in it is looked at, so no entity is ever defined.
 
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 from xml.parsers import expat
 
 from nestlab.domain import failures
 
-_START_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
+_START_TAG = re.compile(rb"""<([^\s/>]+)(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*(/?)>""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +40,15 @@ class _DoctypeError(Exception):
     """A document type was met."""
 
 
-def find_spans(source: bytes, name: str) -> tuple[Span, ...]:
-    """Every element in the order of start tags.
+def check_syntax(source: bytes, name: str) -> None:
+    """Return when this is XML without a document type.
 
-    source  well-formed or not, in UTF-8
+    source  in UTF-8
     name    for errors
-    Raises UsageError `domain.syntax`, `domain.doctype`.
+    Raises UsageError `domain.syntax`, `domain.doctype`, with the line.
     """
     parser = expat.ParserCreate("utf-8")
-    found: list[Span | None] = []
-    names: list[str] = []
-    opened: list[tuple[int, int, int, bool]] = []
-
-    def start(tag: str, _attributes: object) -> None:
-        at = parser.CurrentByteIndex
-        match = _START_TAG.match(source, at)
-        if match is None:
-            raise failures.syntax(name, parser.CurrentLineNumber, f"a tag <{tag}> that never ends")
-        opened.append((len(found), at, match.end(), bool(match[1])))
-        found.append(None)
-        names.append(tag)
-
-    def end(tag: str) -> None:
-        place, at, content, is_empty = opened.pop()
-        close = content if is_empty else parser.CurrentByteIndex
-        after = content if is_empty else source.index(b">", close) + 1
-        found[place] = Span(tag, at, content, close, after)
-
-    def doctype(*_parts: object) -> None:
-        raise _DoctypeError
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.StartDoctypeDeclHandler = doctype
+    parser.StartDoctypeDeclHandler = _refuse
     try:
         parser.Parse(source, True)
     except _DoctypeError:
@@ -78,4 +56,43 @@ def find_spans(source: bytes, name: str) -> tuple[Span, ...]:
     except expat.ExpatError as problem:
         what = expat.ErrorString(problem.code) or "not XML"
         raise failures.syntax(name, problem.lineno, f"this is not XML: {what}") from problem
-    return tuple(span for span in found if span is not None)
+
+
+def find_places(source: bytes) -> list[tuple[int, int]]:
+    """Offsets of every element's `<` and of what ends it, in the order of start tags.
+
+    source  what `check_syntax` has seen
+    """
+    parser = expat.ParserCreate("utf-8")
+    starts: list[int] = []
+    closes: list[int] = []
+    opened: list[int] = []
+
+    def start(_tag: str, _attributes: object) -> None:
+        opened.append(len(starts))
+        starts.append(parser.CurrentByteIndex)
+        closes.append(0)
+
+    def end(_tag: str) -> None:
+        closes[opened.pop()] = parser.CurrentByteIndex
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.StartDoctypeDeclHandler = _refuse
+    parser.Parse(source, True)
+    return list(zip(starts, closes, strict=True))
+
+
+def span_at(source: bytes, place: tuple[int, int]) -> Span:
+    """The span of an element that begins and ends there, as `find_places` tells."""
+    at, close = place
+    match = _START_TAG.match(source, at)
+    if match is None:
+        raise ValueError(f"no tag begins at byte {at}")
+    name, content = match[1].decode(), match.end()
+    if match[2]:
+        return Span(name, at, content, content, content)
+    return Span(name, at, content, close, source.index(b">", close) + 1)
+
+
+def _refuse(*_parts: object) -> NoReturn:
+    raise _DoctypeError
