@@ -35,7 +35,7 @@ class Host:
     libvirt: tuple[int, int, int] | None = None
     modes: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def check(self, mode: str, kind: str, where: str) -> None:
+    def require_mode(self, mode: str, kind: str, where: str) -> None:
         """Raise HostError `expose.libvirt-too-old` or `expose.mode-not-supported`."""
         since = _SINCE.get(mode, (0, 0, 0))
         if self.libvirt is not None and self.libvirt < since:

@@ -50,7 +50,7 @@ def plan_expose(found: Look, host: Host, wish: Wish, *, restart: bool = False) -
     if change.nothing_to_do:
         return Plan(found, change.cpu_before, change.cpu_after, extension)
     if not change.cpu_before.override:
-        host.check(target_of(domain, wish).mode, domain.type, found.title)
+        host.require_mode(target_of(domain, wish).mode, domain.type, found.title)
     refuse_saved(found, restart=restart)
     after = change.after.document.as_bytes()
     return Plan(
