@@ -78,6 +78,7 @@ def own_libvirtd(folder: Path) -> Iterator[OwnLibvirtd]:
     shutil.copytree("/etc/libvirt", folder / "etc", symlinks=True)
     with (folder / "etc" / "qemu.conf").open("a") as file:
         file.write("cgroup_controllers = []\n")  # those are the machine's
+        file.write("namespaces = []\n")  # of guests, which cannot be made of a /dev over another
     for name in ("lib/qemu", "lib/dnsmasq", "run", "log/qemu", "cache"):
         (folder / name).mkdir(parents=True)
     argv = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation",
