@@ -132,8 +132,10 @@ def test_a_transient_domain_is_refused(daemon: OwnLibvirtd, tmp_path: Path) -> N
     assert "error[expose.transient]" in refused.stderr
 
 
-def test_a_guest_that_cannot_start_runs_again_as_it_was(guest: OwnLibvirtd, tmp_path: Path) -> None:
-    """Its CPU is not checked before; host-model's is, and emulation lacks what it requires."""
+def test_a_guest_that_cannot_start_has_its_old_definition(
+    guest: OwnLibvirtd, tmp_path: Path
+) -> None:
+    """Emulation lacks a feature that its stored definition requires: also the old one's."""
     guest.said("start", "centos7")
     feature = "<feature policy='require' name='invtsc'/></cpu>"
     define(guest, tmp_path, XML.replace("</cpu>", feature))
@@ -141,9 +143,8 @@ def test_a_guest_that_cannot_start_runs_again_as_it_was(guest: OwnLibvirtd, tmp_
     words = ("--mode", "host-model+require", "--restart", "--force-off", "--timeout", "20")
     refused = expose(guest, tmp_path, "centos7", *words, status=4)
     assert "error[expose.did-not-start]" in refused.stderr
-    assert "it runs again as it was" in refused.stderr
+    assert "its old definition is back, and it does not start either" in refused.stderr
     assert "invtsc" in refused.stderr
-    assert guest.said("domstate", "centos7").strip() == "running"
     assert stored(guest) == before
 
 
