@@ -55,8 +55,9 @@ OTHER: dict[str, object] = {
     "storage": "virtio", "cpu": "max", "kernel": (), "disks": (DiskSpec(GIB),),
     "devices": ("/dev/vdb",), "networks": ("a",), "packages": ("tree",), "run": (("true",),),
     "files": (FileSpec(Path("/a"), "/etc/a"),), "name": "l9", "guests": (SPEC,),
+    "hypervisor": "libvirt",
 }  # fmt: skip
-CONTENT = {"image", "storage", "packages", "run", "files"}
+CONTENT = {"image", "storage", "packages", "run", "files", "hypervisor"}
 
 
 def test_only_a_recorded_difference_or_a_proved_absence_takes_a_new_disk() -> None:

@@ -51,7 +51,7 @@ CASES = {
     "large": (guest("disk: 999999T"), "value", "must be at most", "GiB"),
     "no cpu": (guest("vcpus: 0"), "value", "guests[0].vcpus must be at least 1: 0", "512"),
     "count": (guest("count: 10000"), "value", "guests[0].count must be at most 100", "100"),
-    "libvirt": (guest("hypervisor: libvirt"), "value", "comes in a later version", "qemu"),
+    "back end": (guest("hypervisor: xen"), "value", "must be 'qemu' or 'libvirt'", "libvirt"),
     "accelerator": (guest("accel: fast"), "value", "must be 'auto', 'kvm' or 'tcg'", "tcg"),
     "cpu model": (guest("cpu: 'host;id'"), "value", "guests[0].cpu has characters", "max,svm=on"),
     "kernel": (guest('kernel: ["a\\nb"]'), "value", "guests[0].kernel[0] has", "ASCII"),

@@ -16,14 +16,18 @@ class User:
     """Somebody at a terminal in the lab file's folder."""
 
     folder: Path
+    enter: tuple[str, ...] = ()
 
     @classmethod
-    def in_folder(cls, folder: Path, lab: str) -> "User":
-        """With the images of the one who runs the tests, and nothing else."""
+    def in_folder(cls, folder: Path, lab: str, enter: tuple[str, ...] = ()) -> "User":
+        """With the images of the one who runs the tests, and nothing else.
+
+        enter  what their commands begin with, to run in other namespaces
+        """
         (folder / "home").mkdir()
         (folder / "home" / "cache").symlink_to(Home.from_environment().cache)
         (folder / "lab.yaml").write_text(lab)
-        return cls(folder)
+        return cls(folder, enter)
 
     @property
     def labs(self) -> Path:
@@ -36,7 +40,7 @@ class User:
 
     def nestlab(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [sys.executable, "-m", "nestlab", *words],
+            [*self.enter, sys.executable, "-m", "nestlab", *words],
             check=False,
             capture_output=True,
             input=stdin,
@@ -52,7 +56,7 @@ class User:
     def begins(self, *words: str) -> subprocess.Popen[str]:
         """A nestlab whose progress is read line by line from `stderr`."""
         return subprocess.Popen(
-            [sys.executable, "-m", "nestlab", *words],
+            [*self.enter, sys.executable, "-m", "nestlab", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -62,10 +66,15 @@ class User:
         )
 
     def revive(self) -> None:
-        """Start again what runs and does not answer: emulation has lost it."""
+        """Start again what is lost to emulation, be it that it does not answer or that it ended."""
         for path, state in self.states.items():
-            if state == "running" and self.nestlab("exec", path, "--", "true").returncode != 0:
-                self.said("reboot", path)
+            if state == "stopped":
+                continue  # by the test itself
+            answers = (
+                state == "running" and self.nestlab("exec", path, "--", "true").returncode == 0
+            )
+            if not answers and self.nestlab("reboot", path).returncode != 0:
+                self.said("start", path)  # emulation can lose it once more while it boots
 
     @property
     def machines(self) -> dict[str, dict[str, Any]]:

@@ -57,10 +57,21 @@ class OwnLibvirtd:
         """For clients outside its namespaces, who do not see its networks."""
         return f"qemu+unix:///system?socket={self.folder}/run/libvirt-sock"
 
-    @property
-    def enter(self) -> tuple[str, ...]:
-        """What a command begins with that shall run where the guests' networks are."""
-        return ("nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--wdns=.", "--")
+    def enter(self, folder: Path) -> tuple[str, ...]:
+        """What a command begins with that shall run in a folder, where the guests' networks are."""
+        spaces = ("--mount", "--net", "--pid")
+        return ("nsenter", f"--target={self.pid}", *spaces, f"--wdns={folder}", "--")
+
+    def kill_libvirtd(self) -> None:
+        """As a crash or the kernel's out-of-memory killer does it."""
+        inside = self.enter(self.folder)
+        subprocess.run([*inside, "pkill", "-KILL", "-x", "libvirtd"], check=True)
+
+    def start_libvirtd(self) -> None:
+        """Again, as its service would be."""
+        words = ("libvirtd", "--daemon", "--pid-file", f"{self.folder}/run/libvirtd.pid")
+        subprocess.run([*self.enter(self.folder), *words], check=True)
+        _until_answers(self)
 
     def virsh(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = ("virsh", "--quiet", "--connect", self.uri, *words)

@@ -2,8 +2,10 @@
 
 CARRIERS = """
 carriers() {
-    printf 'guest=%s' "$1" | grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
+    printf 'guest=%s\\n' "$1" "$1,debug-threads=on" |
+        grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3
 }
 """
-"""A function that prints the process ids of an identity, of a guest or of a switch. The pattern
-goes through a pipe, so that neither the shell nor grep carries it as an argument."""
+"""A function that prints the process ids of an identity, of a guest or of a switch; libvirt adds a
+word to it. The pattern goes through a pipe, so that neither the shell nor grep carries it as an
+argument."""

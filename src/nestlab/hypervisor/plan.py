@@ -8,6 +8,9 @@ from nestlab.image.store import Image
 from nestlab.net.lan import Port
 from nestlab.net.subnet import GuestNetwork
 
+BackEnd = Literal["qemu", "libvirt"]
+"""What starts a guest: QEMU itself, or libvirt, which starts QEMU."""
+
 Nat = Literal["slirp", "passt"]
 """What is between a guest and its parent: QEMU's user-mode network, or a process beside it."""
 
@@ -91,6 +94,7 @@ class GuestPlan:
     cpu       QEMU's CPU model with features; None: the architecture's, with which it can nest
     kernel    further words of the kernel command line; a boot loader has its own
     folder    where its files live *on the hypervisor's machine*
+    hypervisor  what starts it
     storage   what its disks hang on; a guest on QEMU's NVMe cannot be saved, one on virtio needs
               `image.initrd`
     saved     what it is resumed from; None: it boots
@@ -118,6 +122,7 @@ class GuestPlan:
     mtu: int | None = None
     ports: tuple[Port, ...] = ()
     nat: Nat = "slirp"
+    hypervisor: BackEnd = "qemu"
     storage: Literal["nvme", "virtio"] = "nvme"
     saved: Saved | None = None
     handed: tuple[BaseImage, ...] = ()

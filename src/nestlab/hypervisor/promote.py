@@ -1,10 +1,14 @@
 """A machine becomes a hypervisor, or an error says which link of the chain is broken."""
 
+from collections.abc import Collection
+
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.facts.gather import ProbeOptions, gather
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Wanted, choose_accelerator
+from nestlab.hypervisor.back_ends import BackEnds
+from nestlab.hypervisor.plan import BackEnd
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.hypervisor.qemu.arch import Arch, arch_of
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
@@ -24,22 +28,36 @@ _MODULES = ("kvm_amd", "kvm_intel")
 
 
 async def promote(
-    machine: Machine, wanted: Wanted, *, ours: bool, deadline: Deadline
+    machine: Machine,
+    wanted: Wanted,
+    *,
+    ours: bool,
+    deadline: Deadline,
+    back_ends: Collection[BackEnd] = (),
 ) -> Hypervisor:
     """Probe the machine and make it a hypervisor.
 
     ours  whether the machine belongs to the lab: then its KVM module is loaded when its CPU has
-          the extension; the user's own machine is never changed
+          the extension, and its libvirtd is started; the user's own machine is never changed
+    back_ends  which of them its guests need
 
     Raises HostError: `kvm.*` and `cpu.*` when KVM is wanted and a link is broken, `qemu.missing`,
-    `arch.unsupported`; and what `gather` raises.
+    `libvirt.*`, `arch.unsupported`; and what `gather` raises.
     """
     facts = await (gather_ready if ours else gather)(machine, deadline=deadline)
     accelerator = choose_accelerator(facts, wanted, path=machine.path)
     arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
     firmware = await _find_qemu(machine, arch, arch.firmware, deadline)
     loader = await _find_qemu(machine, arch, arch.loader, deadline) if arch.loader else None
-    return QemuHypervisor(machine, facts, accelerator, firmware, loader)
+    qemu = QemuHypervisor(machine, facts, accelerator, firmware, loader)
+    if "libvirt" not in back_ends:
+        return qemu
+    from nestlab.hypervisor.libvirt.boot import LibvirtHypervisor  # noqa: PLC0415  (lxml)
+    from nestlab.hypervisor.libvirt.daemon import find_libvirt  # noqa: PLC0415
+
+    virsh = await find_libvirt(machine, ours=ours, deadline=deadline)
+    libvirt = LibvirtHypervisor(machine, facts, accelerator, firmware, loader, uri=virsh.uri)
+    return BackEnds({"qemu": qemu, "libvirt": libvirt}, virsh)
 
 
 async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline) -> Hypervisor:

@@ -16,6 +16,7 @@ from nestlab.hypervisor.protocol import Guest, Hypervisor
 from nestlab.lab.decide import Step
 from nestlab.lab.disk import unless_full
 from nestlab.lab.furnish import furnish
+from nestlab.lab.inner_network import move_away
 from nestlab.lab.lost import LOST, again, may_be_lost, patience
 from nestlab.lab.order import Desk, evidence_of
 from nestlab.lab.plan import Place, inner_wish, place_in_guest
@@ -109,6 +110,7 @@ class Climb:
         stack: AsyncExitStack,
     ) -> None:
         self.taken.update(hypervisor.facts.routes or ())
+        await move_away(hypervisor, self.taken, self.sink)
         found = await wishes(
             guests,
             hypervisor,
@@ -235,7 +237,13 @@ class Climb:
             inner = await (
                 promote_resumed(guest.machine, wish.warm.manifest.facts, deadline=deadline)
                 if wish.warm
-                else promote(guest.machine, inner_wish(wish.spec), ours=True, deadline=deadline)
+                else promote(
+                    guest.machine,
+                    inner_wish(wish.spec),
+                    ours=True,
+                    deadline=deadline,
+                    back_ends={each.hypervisor for each in wish.spec.guests},
+                )
             )
             self._inner[path], facts = inner, inner.facts
         else:

@@ -13,6 +13,7 @@ from nestlab.lab.names import tell_names
 from nestlab.lab.opening import held
 from nestlab.lab.reach import reach
 from nestlab.lab.reconcile import Terms, reconcile
+from nestlab.lab.residue import tidy_after
 from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
@@ -104,6 +105,7 @@ async def remove(found: Found, path: str, sink: Sink) -> None:
             sink(Progress(path, "taking it away"))
             deadline = Deadline.after(_REACH)
             await end(machine, record.identity, patience=0, deadline=deadline)
+            await tidy_after(record, machine, deadline=deadline)
             argv = ("rm", "-rf", "--", record.folder, record.sockets)
             await check(machine, argv, deadline=deadline, code="guest.folder-not-removed")
         for each in (guest for guest in lab.state.guests if is_above(path, guest.path)):

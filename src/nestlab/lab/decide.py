@@ -8,7 +8,7 @@ from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import GuestRecord
 from nestlab.units import format_size
 
-_CONTENT = frozenset({"image", "files", "run", "packages", "storage"})
+_CONTENT = frozenset({"image", "files", "run", "packages", "storage", "hypervisor"})
 """What is only in a disk that was made with it, or by which its guests' disks find their images;
 everything else takes a new start."""
 

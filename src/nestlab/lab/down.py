@@ -14,6 +14,7 @@ from nestlab.lab.folder import remove_lab, remove_leftovers
 from nestlab.lab.known import labs
 from nestlab.lab.opening import held
 from nestlab.lab.place import remove_place
+from nestlab.lab.residue import tidy_after
 from nestlab.lab.root import root_of
 from nestlab.lab.state import LabState, lab_state
 from nestlab.machine.path import parent_of
@@ -36,6 +37,7 @@ async def down(folder: Path, state: LabState, *, sink: Sink = discard) -> None:
                     sink(Progress(guest.path, "ending its QEMU"))
                     deadline = Deadline.after(_PATIENCE)
                     await end(machine, guest.identity, patience=0, deadline=deadline)
+                    await tidy_after(guest, machine, deadline=deadline)
                     sink(Progress(guest.path, "ended, with all that ran in it", State.DONE))
             for network in state.networks:
                 identity = switch_identity(state.id, network.name)

@@ -47,6 +47,7 @@ def _guest(node: Node, children: Mapping[str, list[Node]], base: Path) -> GuestS
         name=node.name,
         vcpus=wish.vcpus,
         memory=wish.memory,
+        hypervisor=wish.hypervisor,
         accel=wish.accel,
         disk=wish.disk,
         storage=wish.storage,

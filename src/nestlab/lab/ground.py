@@ -1,13 +1,13 @@
 """What every lab stands on: its host as a hypervisor, and the images of its guests there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nestlab.deadline import Deadline
 from nestlab.errors import UsageError
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
-from nestlab.hypervisor.plan import BaseImage, base_image
+from nestlab.hypervisor.plan import BackEnd, BaseImage, base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.image.build import ensure_image
@@ -26,10 +26,13 @@ from nestlab.units import format_size
 _BUILD, _ASK = 1800.0, 60.0
 
 
-async def probe_host(machine: Machine, wanted: Wanted, sink: Sink) -> Hypervisor:
+async def probe_host(
+    machine: Machine, wanted: Wanted, sink: Sink, back_ends: Collection[BackEnd] = ()
+) -> Hypervisor:
     """The user's own machine as a hypervisor; said aloud where its guests are emulated."""
     sink(Progress("l0", "probing the accelerator"))
-    host = await promote(machine, wanted, ours=False, deadline=Deadline.after(_ASK))
+    deadline = Deadline.after(_ASK)
+    host = await promote(machine, wanted, ours=False, deadline=deadline, back_ends=back_ends)
     accelerator = host.accelerator
     sink(Progress("l0", f"its guests run with {accelerator.name.upper()}", State.DONE))
     if accelerator.emulated:

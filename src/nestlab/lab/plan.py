@@ -95,8 +95,9 @@ def plan_guest(
         disk=spec.disk,
         cpu=spec.cpu,
         kernel=spec.kernel,
-        # an image that is handed down comes without the initrd that virtio needs
-        storage=spec.storage if hypervisor.machine.path == "l0" else "nvme",
+        hypervisor=spec.hypervisor,
+        # libvirt has no emulated NVMe
+        storage="virtio" if spec.hypervisor == "libvirt" else spec.storage,
         handed=tuple(place.images[name] for name in handed),
         disks=tuple(ScratchDisk(disk.size, disk.name, disk.iops) for disk in spec.disks),
         devices=spec.devices,

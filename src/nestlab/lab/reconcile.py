@@ -82,7 +82,7 @@ async def standing(
             place, sockets = await make_place(machine, lab.state.id)
             lab.record(place=place, sockets=sockets)
         await ensure_sockets(machine, lab.state)
-        host = await probe_host(machine, wanted, sink)
+        host = await probe_host(machine, wanted, sink, {each.hypervisor for each in guests})
         images = await images_on(host, lab, guests, home, sink)
         folder = RunFolder.create(make_folder(home.runs))
         terms.started(folder.path)

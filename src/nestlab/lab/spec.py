@@ -7,6 +7,7 @@ from typing import Literal
 
 from nestlab.errors import UsageError
 from nestlab.hypervisor.accelerator import Wanted
+from nestlab.hypervisor.plan import BackEnd
 from nestlab.units import GIB, MIB
 
 MAX_DEPTH = 4
@@ -52,6 +53,7 @@ class GuestSpec:
     """A guest as the user asks for it, with the guests inside it; sizes in bytes.
 
     image   name of the image that it is made from
+    hypervisor  what starts it on its parent
     accel   what runs it; `auto`: what its lab has at L0, and KVM inside guests
     disk    of its root disk, at least the image's; None: the image's
     storage  what its disks hang on at L0: `nvme`, or `virtio`, which can be saved
@@ -69,6 +71,7 @@ class GuestSpec:
     vcpus: int
     memory: int
     image: str = "debian-12"
+    hypervisor: BackEnd = "qemu"
     accel: Wanted = "auto"
     disk: int | None = None
     storage: Literal["nvme", "virtio"] = "nvme"

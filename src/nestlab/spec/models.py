@@ -54,12 +54,6 @@ def _read_subnet(value: object) -> object:
     return subnet
 
 
-def _only_qemu(value: object) -> object:
-    if value == "libvirt":
-        raise refusal("cannot be libvirt yet; it comes in a later version", hint="write qemu")
-    return value
-
-
 class Disk(Entry):
     """A scratch disk of a guest, empty at first."""
 
@@ -115,8 +109,9 @@ class Settings(Entry):
         default="debian-12",
         description="name of an image: small letters, digits and any of . + _ -",
     )
-    hypervisor: Annotated[Literal["qemu"], BeforeValidator(_only_qemu)] = Field(
-        default="qemu", description="what starts the guest: qemu"
+    hypervisor: Literal["qemu", "libvirt"] = Field(
+        default="qemu",
+        description="what starts the guest on its parent: qemu, or libvirt, which starts QEMU",
     )
     accel: Literal["auto", "kvm", "tcg"] = Field(
         default="auto",

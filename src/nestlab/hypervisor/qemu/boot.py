@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import dataclasses
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
@@ -20,11 +18,11 @@ from nestlab.hypervisor.qemu.arch import arch_of, firmware_for
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.hypervisor.qemu.manifest import cpu_of, differs
-from nestlab.hypervisor.qemu.monitor import Monitor
+from nestlab.hypervisor.qemu.monitor import GuestMonitor, Monitor
 from nestlab.hypervisor.qemu.passt import start_passt
 from nestlab.hypervisor.qemu.readiness import alive_while, log_in, no_answer
 from nestlab.hypervisor.qemu.resume import load_state, set_clock
-from nestlab.image.nocloud import nocloud_iso
+from nestlab.hypervisor.qemu.seed_disk import put_seed
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
 
@@ -36,10 +34,6 @@ _QUIT = 5.0
 
 _SILENCE = 20.0
 """Seconds before the deadline at which SSH is tried although the console never said ready."""
-
-_SEED_SIZE = 64 << 10
-"""Bytes of the seed's disk, or a multiple: a resumed kernel remembers the size of the disk that it
-knew, and reads the new one to its end."""
 
 _GONE = frozenset({"machine.lost", "machine.deadline", "machine.refused"})
 
@@ -54,6 +48,15 @@ class _LastStage:
     def tell(self, stage: str) -> None:
         self.stage = stage
         self.sink(stage)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A guest whose QEMU runs, and how long its questions may take."""
+
+    plan: GuestPlan
+    pid: int
+    deadline: Deadline
 
 
 @dataclass(frozen=True)
@@ -80,18 +83,12 @@ class QemuHypervisor:
                 on_exit(stack, lambda: self._remove_folders(plan))
             order.stage("preparing")
             await process.make_folders(self.machine, plan, deadline=deadline)
-            await self._put_seed(order)
+            await put_seed(self.machine, order)
             on_exit(stack, lambda: self._save_evidence(order))
             order.stage("starting QEMU")
             on_exit(stack, lambda: self._end(plan))
             nat = await self._start_nat(order)
-            pid = await process.launch(
-                self.machine,
-                plan,
-                firmware=self._firmware(plan),
-                fresh=order.fresh,
-                deadline=deadline,
-            )
+            pid = await self._launch(order)
             async with AsyncExitStack() as links:  # closed even where the guest stays
                 yield await self._bring_up(order, pid, nat, links)
             if order.kept():
@@ -102,10 +99,11 @@ class QemuHypervisor:
         plan, deadline = order.plan, order.deadline
         machine = await log_in(self.machine, ssh_port, plan, order.login, deadline=deadline)
         try:
-            async with asyncio.timeout(deadline.remaining):
-                sock = await self.machine.dial(Files(plan).monitor)
-                async with Monitor(plan.path, sock) as monitor:
-                    return await self._guest(plan, machine, pid, ssh_port, monitor)
+            async with (
+                asyncio.timeout(deadline.remaining),
+                self._monitor(Started(plan, pid, deadline)) as monitor,
+            ):
+                return await self._guest(plan, machine, pid, ssh_port, monitor)
         except BaseException as problem:
             await machine.close()
             if isinstance(problem, TimeoutError):
@@ -117,6 +115,25 @@ class QemuHypervisor:
         if order.plan.nat == "slirp":
             return None
         return await start_passt(self.machine, order.plan, deadline=order.deadline)
+
+    async def _launch(self, order: Order) -> int:
+        """The process id of its QEMU, which waits."""
+        plan = order.plan
+        return await process.launch(
+            self.machine,
+            plan,
+            firmware=self._firmware(plan),
+            fresh=order.fresh,
+            deadline=order.deadline,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _monitor(self, started: Started) -> AsyncIterator[GuestMonitor]:
+        async with await self._qmp(started.plan) as monitor:
+            yield monitor
+
+    async def _qmp(self, plan: GuestPlan) -> Monitor:
+        return Monitor(plan.path, await self.machine.dial(Files(plan).monitor))
 
     def _firmware(self, plan: GuestPlan) -> str | None:
         """Raises HostError `qemu.no-firmware`."""
@@ -145,9 +162,8 @@ class QemuHypervisor:
         self, order: Order, pid: int, port: int | None, stack: AsyncExitStack
     ) -> Guest:
         plan = order.plan
-        sock = await self.machine.dial(Files(plan).monitor)
-        monitor = await stack.enter_async_context(Monitor(plan.path, sock))
-        if plan.saved:
+        monitor = await stack.enter_async_context(self._monitor(Started(plan, pid, order.deadline)))
+        if plan.saved and isinstance(monitor, Monitor):
             order.stage("loading its memory")
             await load_state(self.machine, monitor, plan.saved, deadline=order.deadline)
         work = self._until_shell(order, port, monitor)
@@ -158,7 +174,7 @@ class QemuHypervisor:
         return await self._guest(plan, machine, pid, ssh_port, monitor)
 
     async def _guest(
-        self, plan: GuestPlan, machine: Machine, pid: int, ssh_port: int, monitor: Monitor
+        self, plan: GuestPlan, machine: Machine, pid: int, ssh_port: int, monitor: GuestMonitor
     ) -> Guest:
         return Guest(
             plan=plan,
@@ -171,14 +187,14 @@ class QemuHypervisor:
         )
 
     async def _until_shell(
-        self, order: Order, port: int | None, monitor: Monitor
+        self, order: Order, port: int | None, monitor: GuestMonitor
     ) -> tuple[Machine, int]:
         plan, deadline = order.plan, order.deadline
         console = await self.machine.dial(Files(plan).console)
         if port is None:
             port = await monitor.ssh_port()
         order.stage("resuming" if plan.saved else "starting the kernel")
-        await monitor.execute("cont")
+        await monitor.resume()
         patience = max(deadline.remaining - _SILENCE, deadline.remaining / 2)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
@@ -191,12 +207,6 @@ class QemuHypervisor:
         now = cpu_of(plan, self.facts)
         if plan.saved and plan.saved.cpu != now:
             raise differs(self.machine, plan.saved.folder, "processor", plan.saved.cpu, now)
-
-    async def _put_seed(self, order: Order) -> None:
-        with tempfile.NamedTemporaryFile(prefix="nestlab-seed-") as file:
-            file.write(_seed_disk(order))
-            file.flush()
-            await self.machine.put(Path(file.name), Files(order.plan).seed, mode=0o600)
 
     async def _with_console(self, order: Order, problem: MachineError) -> MachineError:
         """The same error, with the console log saved and its last words quoted."""
@@ -229,8 +239,7 @@ class QemuHypervisor:
     async def _ask_to_quit(self, plan: GuestPlan) -> None:
         with contextlib.suppress(MachineError, TimeoutError):
             async with asyncio.timeout(_QUIT):
-                sock = await self.machine.dial(Files(plan).monitor)
-                async with Monitor(plan.path, sock) as monitor:
+                async with await self._qmp(plan) as monitor:
                     await monitor.execute("quit")
 
     async def _remove_folders(self, plan: GuestPlan) -> None:
@@ -239,11 +248,3 @@ class QemuHypervisor:
         except MachineError as problem:
             if problem.code not in _GONE:
                 raise
-
-
-def _seed_disk(order: Order) -> bytes:
-    """What the image reads: its own init a tar, cloud-init an ISO."""
-    if order.plan.image.kernel is not None:
-        tar = order.seed.tar()
-        return tar + bytes(-len(tar) % _SEED_SIZE)
-    return nocloud_iso(order.seed, order.login.username)

@@ -27,17 +27,35 @@ def scratch_argv(plan: GuestPlan) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def handed_files(plan: GuestPlan) -> tuple[tuple[str, str], ...]:
+    """Name and path of each disk that hands an image down: its own, its kernel, and last initrds.
+
+    They are last so that the others keep their places: disks in the guest name them by those.
+    """
+    files = list[tuple[str, str]]()
+    for number, image in enumerate(plan.handed):
+        files.append((f"base{number}", image.disk))
+        files += [(f"kernel{number}", image.kernel)] if image.kernel else []
+    for number, image in enumerate(plan.handed):
+        files += [(f"initrd{number}", image.initrd)] if image.initrd else []
+    return tuple(files)
+
+
 def handed_down(plan: GuestPlan) -> tuple[BaseImage, ...]:
     """The images of `plan.handed` by the names that the guest itself has for them."""
-    names = (device(plan, number) for number in range(_first_handed(plan), 1 << 16))
+    first = _first_handed(plan)
+    seen = {
+        name: device(plan, number)
+        for number, (name, _) in enumerate(handed_files(plan), start=first)
+    }
     return tuple(
         dataclasses.replace(
             image,
-            disk=next(names),
-            kernel=None if image.kernel is None else next(names),
-            initrd=None,
+            disk=seen[f"base{number}"],
+            kernel=seen.get(f"kernel{number}"),
+            initrd=seen.get(f"initrd{number}"),
         )
-        for image in plan.handed
+        for number, image in enumerate(plan.handed)
     )
 
 
@@ -60,7 +78,7 @@ def disk_options(plan: GuestPlan) -> tuple[str, ...]:
 
     What boots a kernel of ours has NVMe, whose driver is in the kernel so that it needs no initrd,
     or virtio, which can be saved. Disk n becomes `device(plan, n)`: root, seed, and then the handed
-    images, each with its kernel if it has one. A boot loader finds root and seed on virtio; its
+    images as `handed_files` orders them. A boot loader finds root and seed on virtio; its
     firmware may not know NVMe, which then has the handed images alone.
     """
     return (
@@ -96,10 +114,9 @@ def _own_disks(plan: GuestPlan) -> Iterator[str]:
             ("root", files.overlay, _OVERLAY),
             ("seed", files.seed, f"format=raw,{_READ_ONLY}"),
         ]
-    for number, image in enumerate(plan.handed):
-        drives.append((f"base{number}", image.disk, _HANDED))
-        if image.kernel is not None:
-            drives.append((f"kernel{number}", image.kernel, f"format=raw,{_READ_ONLY}"))
+    for name, path in handed_files(plan):
+        options = _HANDED if name.startswith("base") else f"format=raw,{_READ_ONLY}"
+        drives.append((name, path, options))
     virtio = _on_virtio(plan)
     if drives and not virtio:
         yield from ("-device", "nvme,id=nvme,serial=nestlab")

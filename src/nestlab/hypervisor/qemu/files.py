@@ -27,6 +27,16 @@ class Files:
         return f"{self.plan.folder}/disk{number}.qcow2"
 
     @property
+    def kernel(self) -> str:
+        """A copy of its kernel, where something else than QEMU itself shall find it as a file."""
+        return f"{self.plan.folder}/kernel"
+
+    @property
+    def initrd(self) -> str:
+        """A copy of its initrd."""
+        return f"{self.plan.folder}/initrd"
+
+    @property
     def console_log(self) -> str:
         """Everything the guest printed on its serial console."""
         return f"{self.plan.folder}/console.log"

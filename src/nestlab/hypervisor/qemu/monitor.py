@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from qemu.qmp import ExecuteError, QMPClient, QMPError
 from qemu.qmp.protocol import Runstate
@@ -15,6 +15,30 @@ _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+[\d.]
 
 _POLL = 0.02
 """Seconds between two looks at a migration."""
+
+
+class GuestMonitor(Protocol):
+    """What a boot asks of a guest's QEMU, whatever carries the question."""
+
+    async def resume(self) -> None:
+        """Let the paused guest run."""
+        ...
+
+    async def ended(self) -> None:
+        """Return when QEMU has gone."""
+        ...
+
+    async def kvm_enabled(self) -> bool:
+        """Whether QEMU really uses KVM."""
+        ...
+
+    async def version(self) -> str:
+        """QEMU's version: `7.2.22`."""
+        ...
+
+    async def ssh_port(self) -> int:
+        """The port of the machine's loopback that leads to the guest's port 22."""
+        ...
 
 
 class Monitor:
@@ -70,11 +94,7 @@ class Monitor:
 
     async def version(self) -> str:
         """QEMU's version: `7.2.22`."""
-        answer = await self.execute("query-version")
-        parts = answer.get("qemu") if isinstance(answer, dict) else None
-        if not isinstance(parts, dict):
-            return "unknown"
-        return ".".join(str(parts.get(key)) for key in ("major", "minor", "micro"))
+        return version_in(await self.execute("query-version"))
 
     async def machine_type(self) -> str:
         """The versioned machine type: `pc-q35-7.2-machine`; `unknown` when QEMU does not say."""
@@ -103,19 +123,14 @@ class Monitor:
     async def ssh_port(self) -> int:
         """The port of the machine's loopback that leads to the guest's port 22.
 
-        QEMU has this in the human monitor only (`info usernet`), hence the strict pattern.
         Raises MachineError `qmp.failed`.
         """
         answer = await self.execute("human-monitor-command", {"command-line": "info usernet"})
-        match = _FORWARD.search(answer) if isinstance(answer, str) else None
-        if match is None:
-            raise MachineError(
-                "qmp.failed",
-                "QEMU does not name the forwarded SSH port",
-                where=f"{self._path}, over its monitor",
-                notes=tuple(str(answer).splitlines()[:8]),
-            )
-        return int(match[1])
+        return forwarded_port(answer, self._path)
+
+    async def resume(self) -> None:
+        """Let a paused guest run."""
+        await self.execute("cont")
 
     def _lost(self, reason: str) -> MachineError:
         return MachineError(
@@ -123,3 +138,28 @@ class Monitor:
             f"the monitor of {self._path} is gone: {reason or 'closed'}",
             where=f"{self._path}, over its monitor",
         )
+
+
+def version_in(answer: object) -> str:
+    """QEMU's version in its answer to `query-version` (pure)."""
+    parts = answer.get("qemu") if isinstance(answer, dict) else None
+    if not isinstance(parts, dict):
+        return "unknown"
+    return ".".join(str(parts.get(key)) for key in ("major", "minor", "micro"))
+
+
+def forwarded_port(answer: object, path: str) -> int:
+    """The forwarded port in what `info usernet` says (pure).
+
+    QEMU has this in the human monitor only, hence the strict pattern. Raises MachineError
+    `qmp.failed`.
+    """
+    match = _FORWARD.search(answer) if isinstance(answer, str) else None
+    if match is None:
+        raise MachineError(
+            "qmp.failed",
+            "QEMU does not name the forwarded SSH port",
+            where=f"{path}, over its monitor",
+            notes=tuple(str(answer).splitlines()[:8]),
+        )
+    return int(match[1])

@@ -62,6 +62,14 @@ def _disk_argvs(plan: GuestPlan, *, fresh: bool) -> tuple[tuple[str, ...], ...]:
     return (grow,) if grow else ()
 
 
+async def prepare_disks(
+    machine: Machine, plan: GuestPlan, *, fresh: bool, deadline: Deadline
+) -> None:
+    """New disks, or those that are there at their size. Raises MachineError `guest.disk-failed`."""
+    for disk in _disk_argvs(plan, fresh=fresh):
+        await check(machine, disk, deadline=deadline, code="guest.disk-failed")
+
+
 async def launch(
     machine: Machine,
     plan: GuestPlan,
@@ -78,8 +86,7 @@ async def launch(
     `guest.launch-failed` with QEMU's own words.
     """
     try:
-        for disk in _disk_argvs(plan, fresh=fresh):
-            await check(machine, disk, deadline=deadline, code="guest.disk-failed")
+        await prepare_disks(machine, plan, fresh=fresh, deadline=deadline)
         done = await machine.run(qemu_argv(plan, firmware=firmware), deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":

@@ -8,7 +8,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Login
-from nestlab.hypervisor.qemu.monitor import Monitor
+from nestlab.hypervisor.qemu.monitor import GuestMonitor
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import NotYet, wait_for
 from nestlab.units import format_duration
@@ -25,7 +25,7 @@ _NOT_READY = frozenset({"machine.deadline", "machine.lost", "ssh.connect-failed"
 """What becomes of a login while sshd starts, or while the guest is busy."""
 
 
-async def alive_while(monitor: Monitor, plan: GuestPlan, work: Coroutine[None, None, T]) -> T:
+async def alive_while(monitor: GuestMonitor, plan: GuestPlan, work: Coroutine[None, None, T]) -> T:
     """Do the work, but give up at once when QEMU goes: raises MachineError `guest.died`."""
     doing, watching = asyncio.ensure_future(work), asyncio.ensure_future(monitor.ended())
     try:

@@ -1,0 +1,53 @@
+"""The libvirt back end: the same boot, by a QEMU that libvirt starts."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError
+from nestlab.hypervisor.libvirt.define import create
+from nestlab.hypervisor.libvirt.monitor import VirshMonitor
+from nestlab.hypervisor.libvirt.tidy import tidy
+from nestlab.hypervisor.libvirt.virsh import Virsh
+from nestlab.hypervisor.plan import GuestPlan
+from nestlab.hypervisor.protocol import Order
+from nestlab.hypervisor.qemu.boot import QemuHypervisor, Started
+from nestlab.hypervisor.qemu.monitor import GuestMonitor
+from nestlab.hypervisor.qemu.process import prepare_disks
+
+_STOP = 20.0
+"""Seconds that libvirt has to end a guest; a hung one is ended by signals."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibvirtHypervisor(QemuHypervisor):
+    """A machine whose libvirt starts guests: QEMU all the same, with the same disks and addresses.
+
+    uri  of its libvirtd
+    """
+
+    uri: str
+
+    @property
+    def virsh(self) -> Virsh:
+        """Virsh of that machine."""
+        return Virsh(self.machine, self.uri)
+
+    async def _launch(self, order: Order) -> int:
+        await prepare_disks(self.machine, order.plan, fresh=order.fresh, deadline=order.deadline)
+        firmware = self._firmware(order.plan)
+        return await create(self.virsh, order.plan, firmware=firmware, deadline=order.deadline)
+
+    @contextlib.asynccontextmanager
+    async def _monitor(self, started: Started) -> AsyncIterator[GuestMonitor]:
+        yield VirshMonitor(self.virsh, started.plan, started.pid, started.deadline)
+
+    async def _remove_folders(self, plan: GuestPlan) -> None:
+        await super()._remove_folders(plan)
+        await tidy(self.machine, plan.identity, deadline=Deadline.after(_STOP))
+
+    async def _ask_to_quit(self, plan: GuestPlan) -> None:
+        """What libvirt cannot end, signals do, and libvirt then notices."""
+        with contextlib.suppress(MachineError, TimeoutError):
+            await self.virsh.run("destroy", plan.identity, deadline=Deadline.after(_STOP))

@@ -1,0 +1,36 @@
+"""A machine's libvirtd: which one it is, started where the machine is the lab's, and asked."""
+
+from nestlab.deadline import Deadline
+from nestlab.errors import MachineError
+from nestlab.hypervisor.libvirt.define import SYSTEM
+from nestlab.hypervisor.libvirt.virsh import Virsh
+from nestlab.machine.protocol import Machine
+from nestlab.machine.shell import check
+
+SESSION = "qemu:///session"
+
+_ENABLE = ("systemctl", "enable", "--now", "libvirtd")
+
+
+async def find_libvirt(machine: Machine, *, ours: bool, deadline: Deadline) -> Virsh:
+    """The libvirt that the machine's user has: the system's for root, else a session of theirs.
+
+    ours  whether the machine belongs to the lab: then its service is enabled, as a person would
+
+    Raises HostError `libvirt.missing`, `libvirt.no-daemon`, `libvirt.refused`; MachineError.
+    """
+    done = await check(machine, ("id", "-u"), deadline=deadline, code="libvirt.failed")
+    virsh = Virsh(machine, SYSTEM if done.text.strip() == "0" else SESSION)
+    if ours:
+        await _enable(virsh, deadline)
+    await virsh.said("version", deadline=deadline)
+    return virsh
+
+
+async def _enable(virsh: Virsh, deadline: Deadline) -> None:
+    """Failing is no news here: whether it answers is asked next."""
+    try:
+        await virsh.machine.run(_ENABLE, deadline=deadline)
+    except MachineError as problem:
+        if problem.code != "machine.no-such-program":
+            raise

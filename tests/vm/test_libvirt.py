@@ -1,0 +1,124 @@
+"""A lab whose guests libvirt starts, at L0 and in L1, with libvirtds that come and go."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab_user import User, labs_left
+from leftovers import snapshot
+from nestlab.image.store import Image
+from own_libvirtd import OwnLibvirtd, own_libvirtd
+
+LAB = """\
+name: libvirt
+defaults: {hypervisor: libvirt}
+guests:
+  - name: l1
+    memory: 4GiB
+    disk: 12GiB
+    disks: [{size: 1GiB, name: volumes, iops: 500}]
+    guests:
+      - {name: l2, memory: 1GiB, disk: 8GiB}
+"""
+
+FOREIGN = """\
+<domain type='qemu'><name>foreign</name><memory unit='MiB'>64</memory>
+<os><type arch='x86_64'>hvm</type></os></domain>
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A user, and the libvirtd of their machine."""
+
+    user: User
+    libvirtd: OwnLibvirtd
+
+    def domains(self) -> list[str]:
+        return self.libvirtd.said("list", "--all", "--name").split()
+
+
+@pytest.fixture(scope="module")
+def user(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    """Afterwards nothing of the lab is left, and what was somebody else's is as it was."""
+    folder = tmp_path_factory.mktemp("user")
+    with tempfile.TemporaryDirectory(prefix="lv") as short:
+        with own_libvirtd(Path(short) / "d") as libvirtd:
+            (folder / "foreign.xml").write_text(FOREIGN)
+            libvirtd.said("define", str(folder / "foreign.xml"))
+            theirs = libvirtd.said("dumpxml", "foreign")
+            user = User.in_folder(folder, LAB, libvirtd.enter(folder))
+            WORLDS[user.folder] = libvirtd
+            before = snapshot()
+            user.said("up")
+            yield user
+            user.said("down", "libvirt")
+            assert labs_left(user) == []
+            assert libvirtd.said("dumpxml", "foreign") == theirs
+            assert libvirtd.said("list", "--all", "--name").split() == ["foreign"]
+            assert not list((libvirtd.folder / "log" / "qemu").glob("nestlab-*"))
+        assert snapshot() == before
+
+
+WORLDS: dict[Path, OwnLibvirtd] = {}
+
+
+@pytest.fixture
+def world(user: User) -> World:
+    return World(user, WORLDS[user.folder])
+
+
+def test_both_levels_are_domains_and_proved(world: World) -> None:
+    assert set(world.user.states.values()) == {"running"}
+    (ours,) = set(world.domains()) - {"foreign"}
+    assert ours.endswith("-l1")
+    inner = world.user.said("exec", "l1", "--", "virsh", "list", "--name").split()
+    assert [name.endswith("-l1.l2") for name in inner] == [True]
+    assert "kvm" in world.user.said("exec", "l1", "--", "virsh", "dumpxml", *inner)
+    assert world.user.machines["l1/l2"]["accelerator"] == "kvm"
+    assert "svm" in world.user.said("exec", "l1/l2", "--", "cat", "/proc/cpuinfo")
+
+
+def test_disks_are_where_a_lab_file_says(world: World) -> None:
+    size = world.user.said(
+        *("exec", "l1", "--", "blockdev", "--getsize64", "/dev/disk/by-id/virtio-volumes")
+    )
+    assert int(size) == 1 << 30
+    assert int(world.user.said("exec", "l1", "--", "findmnt", "-bno", "SIZE", "/")) > 11 << 30
+
+
+def test_a_disk_outlives_a_stop(world: World) -> None:
+    world.user.said("exec", "l1/l2", "--", "sh", "-c", "echo kept >/root/kept; sync")
+    world.user.said("stop", "l1/l2")
+    assert world.user.states == {"l1": "running", "l1/l2": "stopped"}
+    assert world.user.said("exec", "l1", "--", "virsh", "list", "--all", "--name").split() == []
+    world.user.said("start", "l1/l2")
+    assert world.user.said("exec", "l1/l2", "--", "cat", "/root/kept") == "kept\n"
+
+
+def test_a_killed_libvirtd_costs_no_guest(world: World) -> None:
+    user = world.user
+    world.libvirtd.kill_libvirtd()
+    try:
+        assert user.said("exec", "l1/l2", "--", "echo", "here") == "here\n"
+        refused = user.nestlab("up")
+        assert refused.returncode == 3, refused.stderr.decode()
+        assert "error[libvirt.no-daemon]" in refused.stderr.decode()
+        assert "systemctl enable --now libvirtd" in refused.stderr.decode()
+    finally:
+        world.libvirtd.start_libvirtd()
+    again = user.nestlab("up")
+    assert again.returncode == 0, again.stderr.decode()
+    assert "l1: ok runs already" in again.stderr.decode()
+    assert user.said("exec", "l1/l2", "--", "echo", "here") == "here\n"
+
+
+def test_a_libvirtd_killed_in_a_guest_comes_back_with_the_next_start(world: World) -> None:
+    user = world.user
+    user.said("exec", "l1", "--", "pkill", "-KILL", "-x", "libvirtd")
+    assert user.said("exec", "l1/l2", "--", "echo", "here") == "here\n"
+    user.said("reboot", "l1/l2")
+    assert set(user.states.values()) == {"running"}
