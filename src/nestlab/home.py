@@ -45,6 +45,11 @@ class Home:
         return self.state / "snapshots"
 
     @property
+    def exposed(self) -> Path:
+        """What domains of libvirt were before `nestlab expose`."""
+        return self.state / "expose"
+
+    @property
     def runs(self) -> Path:
         """One folder per measurement."""
         return self.state / "runs"

@@ -22,6 +22,7 @@ HEAVY = (
     "scipy",
     "altair",
     "jinja2",
+    "lxml",
     "vl_convert",
     "qemu",
     "asyncio",

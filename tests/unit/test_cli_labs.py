@@ -21,7 +21,8 @@ from nestlab.errors import NestlabError, StoredDataError, UsageError
 from nestlab.lab.lock import hold
 
 COMMANDS = (
-    *("doctor", "enable", "disable", "demo", "up", "ls", "status", "exec", "ssh", "cp", "logs"),
+    *("doctor", "enable", "disable", "expose", "demo", "up", "ls", "status", "exec", "ssh", "cp"),
+    "logs",
     *("console", "ssh-config", "inventory", "stop", "start", "reboot", "grow", "add", "remove"),
     *("snapshot", "down", "bench", "image", "report", "compare", "schema"),
 )

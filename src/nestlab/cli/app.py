@@ -20,6 +20,7 @@ from nestlab.cli import (
     down,
     enable,
     execute,
+    expose,
     grow,
     image,
     inventory,
@@ -49,7 +50,7 @@ app = typer.Typer(
     epilog="Examples: nestlab doctor; nestlab demo --quick",
 )
 for command in (
-    *(doctor, enable, disable, demo),
+    *(doctor, enable, disable, expose, demo),
     *(up, ls, status, execute, ssh, cp, logs, console, ssh_config, inventory),
     *(stop, start, reboot, grow, add, remove, snapshot, down),
     *(bench, report, compare, image, schema),

@@ -1,0 +1,1 @@
+"""Give guests of libvirt the host's virtualization extensions, prove it, and put it back."""
