@@ -16,7 +16,7 @@ from nestlab.expose.host import Host, ask_host
 from nestlab.expose.look import dump_stored, look
 from nestlab.expose.plan import cpu_of, plan_expose
 from nestlab.expose.undo import plan_undo, put_back
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.local import LocalMachine
 from own_libvirtd import OwnLibvirtd, own_libvirtd
 

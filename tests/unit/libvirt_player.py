@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from domain_examples import UUID, domain_xml
 from nestlab.deadline import Deadline
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.fake import FakeFile, FakeMachine, Program, answer
 from nestlab.machine.protocol import Completed
 

@@ -127,13 +127,13 @@ def test_a_host_without_virsh(tmp_path: Path) -> None:
     (folder / "python3").symlink_to(sys.executable)
     ended = run(tmp_path, "guest", environment={"PATH": str(folder)})
     assert ended.status == 3
-    assert "error[expose.no-virsh]: there is no virsh on l0" in ended.err
-    assert "apt-get install libvirt-clients" in ended.err
+    assert "error[libvirt.missing]: there is no virsh on l0" in ended.err
+    assert "apt-get install libvirt-daemon-system" in ended.err
 
 
 def test_a_libvirt_that_does_not_answer(tmp_path: Path) -> None:
     socket = tmp_path / "no-sock"
     ended = run(tmp_path, "guest", "--connect", f"qemu+unix:///system?socket={socket}")
     assert ended.status == 3
-    assert f"error[expose.libvirt-unreachable]: no libvirt answers at {socket}" in ended.err
-    assert "hint: `sudo systemctl start libvirtd`" in ended.err
+    assert f"error[libvirt.no-daemon]: no libvirt answers at {socket}" in ended.err
+    assert "hint: `sudo systemctl enable --now libvirtd`" in ended.err

@@ -135,7 +135,7 @@ def test_a_refused_definition_leaves_no_backup(backups: Backups) -> None:
     player.answers["define"] = answer(status=1, stderr="error: unsupported configuration: x\n")
     with pytest.raises(MachineError) as refused:
         asyncio.run(expose(player, backups))
-    assert refused.value.code == "expose.virsh-failed"
+    assert refused.value.code == "libvirt.failed"
     assert refused.value.notes == ("error: unsupported configuration: x",)
     assert list(backups.folder.iterdir()) == []
 
@@ -253,13 +253,13 @@ NO_AGENT = (
     ("said", "status", "code", "word"),
     [
         (NO_SOCKET.format("libvirt", "No such file or directory"), 1,
-         "expose.libvirt-unreachable", "/var/run/libvirt/libvirt-sock"),
+         "libvirt.no-daemon", "/var/run/libvirt/libvirt-sock"),
         (NO_SOCKET.format("virtqemud", "Connection refused"), 1,
-         "expose.libvirt-unreachable", "systemctl start virtqemud"),
-        (NO_SOCKET.format("libvirt", "Permission denied"), 1, "expose.not-permitted", "session"),
-        (NO_AGENT, 1, "expose.not-permitted", "usermod"),
-        ("env: 'virsh': No such file or directory", 127, "expose.no-virsh", "libvirt-clients"),
-        ("error: internal error", 1, "expose.virsh-failed", "internal error"),
+         "libvirt.no-daemon", "systemctl enable --now virtqemud"),
+        (NO_SOCKET.format("libvirt", "Permission denied"), 1, "libvirt.refused", "session"),
+        (NO_AGENT, 1, "libvirt.refused", "usermod"),
+        ("env: 'virsh': No such file or directory", 127, "libvirt.missing", "libvirt-clients"),
+        ("error: internal error", 1, "libvirt.failed", "internal error"),
     ],
 )  # fmt: skip
 def test_what_virsh_says_becomes_an_error_with_a_remedy(
@@ -278,7 +278,7 @@ def test_what_virsh_says_becomes_an_error_with_a_remedy(
 def test_the_nearest_name_is_told() -> None:
     with pytest.raises(UsageError) as refused:
         asyncio.run(look(LibvirtPlayer().virsh(), "centos8"))
-    assert refused.value.code == "expose.no-such-domain"
+    assert refused.value.code == "libvirt.no-such-domain"
     assert refused.value.hint == "did you mean 'centos7'?"
 
 

@@ -12,7 +12,8 @@ from nestlab.hypervisor.libvirt.daemon import find_libvirt
 from nestlab.hypervisor.libvirt.define import create
 from nestlab.hypervisor.libvirt.monitor import VirshMonitor
 from nestlab.hypervisor.libvirt.network import collides, move_default, with_subnet
-from nestlab.hypervisor.libvirt.virsh import Virsh, explained
+from nestlab.libvirt.failures import of_virsh
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed
 from plan_examples import L1
@@ -45,7 +46,7 @@ SAID = {
 @pytest.mark.parametrize("said", SAID)
 def test_words_become_an_error_with_a_remedy(said: str) -> None:
     code, hint = SAID[said]
-    problem = explained((f"error: {said}",), "the start of l1", "l0", SYSTEM)
+    problem = of_virsh("l0", SYSTEM, bad(said))
     assert problem.code == code
     assert hint in (problem.hint or "")
     assert problem.notes == (f"error: {said}",)
@@ -57,17 +58,18 @@ class Libvirt:
     def __init__(self, **answers: list[Completed]) -> None:
         self.answers = answers
         self.asked: list[tuple[str, ...]] = []
-        programs = {"virsh": self._virsh, "sh": self._sh, "id": lambda _a, _s: answer("0\n")}
+        programs = {"env": self._virsh, "sh": self._sh, "id": lambda _a, _s: answer("0\n")}
         self.machine = FakeMachine("l1", programs=programs)
 
     @property
     def virsh(self) -> Virsh:
-        return Virsh(self.machine, SYSTEM)
+        return Virsh(self.machine, SYSTEM, soon())
 
     def _virsh(self, argv: tuple[str, ...], stdin: bytes) -> Completed:
-        assert argv[1:4] == ("--quiet", "--connect", SYSTEM)
-        self.asked.append((*argv[4:], stdin.decode()))
-        left = self.answers[argv[4].replace("-", "_")]
+        words = argv[argv.index("--quiet") :]
+        assert words[:3] == ("--quiet", "--connect", SYSTEM)
+        self.asked.append((*words[3:], stdin.decode()))
+        left = self.answers[words[3].replace("-", "_")]
         return left.pop(0) if len(left) > 1 else left[0]
 
     def _sh(self, argv: tuple[str, ...], _stdin: bytes) -> Completed:
@@ -88,7 +90,7 @@ def soon() -> Deadline:
 
 
 def created(host: Libvirt) -> int:
-    return asyncio.run(create(host.virsh, PLAN, firmware=None, deadline=soon()))
+    return asyncio.run(create(host.virsh, PLAN, firmware=None))
 
 
 def problem_of(host: Libvirt) -> NestlabError:
@@ -129,7 +131,9 @@ def test_a_denial_is_shown_with_the_log_s_own_line() -> None:
 
 
 def test_a_machine_without_virsh_says_what_to_install() -> None:
-    host = FakeMachine("l1", programs={"id": lambda _a, _s: answer("0\n")})
+    missing = answer(stderr="env: 'virsh': No such file or directory\n", status=127)
+    programs = {"id": lambda _a, _s: answer("0\n"), "env": lambda _a, _s: missing}
+    host = FakeMachine("l1", programs=programs)
     with pytest.raises(HostError) as caught:
         asyncio.run(find_libvirt(host, ours=True, deadline=soon()))
     assert caught.value.code == "libvirt.missing"
@@ -143,10 +147,10 @@ def test_a_user_without_privileges_has_a_session() -> None:
         asked.append(argv)
         return answer()
 
-    host = FakeMachine("l0", programs={"id": lambda _a, _s: answer("1000\n"), "virsh": virsh})
+    host = FakeMachine("l0", programs={"id": lambda _a, _s: answer("1000\n"), "env": virsh})
     found = asyncio.run(find_libvirt(host, ours=False, deadline=soon()))
     assert found.uri == "qemu:///session"
-    assert asked == [("virsh", "--quiet", "--connect", "qemu:///session", "version")]
+    assert asked[0][-5:] == ("virsh", "--quiet", "--connect", "qemu:///session", "version")
 
 
 USERNET = """VLAN -1 (net):
@@ -157,7 +161,7 @@ USERNET = """VLAN -1 (net):
 
 def test_the_monitor_forwards_a_port_and_reads_it() -> None:
     host = Libvirt(qemu_monitor_command=[answer("\n"), answer(USERNET)])
-    monitor = VirshMonitor(host.virsh, PLAN, 1, soon())
+    monitor = VirshMonitor(host.virsh, PLAN, 1)
     assert asyncio.run(monitor.ssh_port()) == 34567
     assert host.asked[0][3] == "hostfwd_add hostnet0 tcp:127.0.0.1:0-10.96.0.15:22"
 
@@ -166,7 +170,7 @@ def test_the_monitor_forwards_a_port_and_reads_it() -> None:
 def test_a_forward_that_qemu_refuses_is_an_error(said: str) -> None:
     host = Libvirt(qemu_monitor_command=[answer(said)])
     with pytest.raises(MachineError, match=said):
-        asyncio.run(VirshMonitor(host.virsh, PLAN, 1, soon()).ssh_port())
+        asyncio.run(VirshMonitor(host.virsh, PLAN, 1).ssh_port())
 
 
 def test_the_monitor_tells_what_qmp_tells() -> None:
@@ -177,7 +181,7 @@ def test_the_monitor_tells_what_qmp_tells() -> None:
             answer(json.dumps(version)),
         ]
     )
-    monitor = VirshMonitor(host.virsh, PLAN, 1, soon())
+    monitor = VirshMonitor(host.virsh, PLAN, 1)
     assert asyncio.run(monitor.kvm_enabled()) is True
     assert asyncio.run(monitor.version()) == "7.2.22"
 
@@ -186,7 +190,7 @@ def test_the_monitor_tells_what_qmp_tells() -> None:
 def test_an_answer_that_is_none_is_an_error(said: str) -> None:
     host = Libvirt(qemu_monitor_command=[answer(said)])
     with pytest.raises(MachineError) as caught:
-        asyncio.run(VirshMonitor(host.virsh, PLAN, 1, soon()).kvm_enabled())
+        asyncio.run(VirshMonitor(host.virsh, PLAN, 1).kvm_enabled())
     assert caught.value.code == "libvirt.failed"
 
 
@@ -207,7 +211,7 @@ def test_the_default_network_moves_off_an_ancestor_s() -> None:
 
 
 def moved(host: Libvirt, *taken: IPv4Network) -> IPv4Network | None:
-    return asyncio.run(move_default(host.virsh, taken, deadline=soon()))
+    return asyncio.run(move_default(host.virsh, taken))
 
 
 def test_it_is_defined_anew_before_it_is_ever_started() -> None:

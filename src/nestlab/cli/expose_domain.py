@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nestlab.expose.backup import Backups
     from nestlab.expose.plan import Plan
     from nestlab.expose.prove import Proof
-    from nestlab.expose.virsh import Virsh
+    from nestlab.libvirt.virsh import Virsh
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _with_virsh(place: Place, work: "Callable[[Virsh, Sink], Coroutine[None, Non
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.cli.targets import parse_target
-    from nestlab.expose.virsh import Virsh
+    from nestlab.libvirt.virsh import Virsh
     from nestlab.survey.ask import open_target
 
     home = Home.from_environment()

@@ -9,7 +9,7 @@ from nestlab.events import Progress, Sink, discard
 from nestlab.expose.backup import Backups
 from nestlab.expose.look import define, dump_stored
 from nestlab.expose.plan import Plan, cpu_of
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lxml import etree
 from nestlab.domain.cpu import Extension
 from nestlab.domain.document import parse_document
 from nestlab.errors import HostError, MachineError
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.shell import read_text
 from nestlab.units import MIB
 

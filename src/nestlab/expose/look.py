@@ -6,7 +6,7 @@ from typing import Final
 from nestlab.deadline import Deadline
 from nestlab.domain.domain import read_domain
 from nestlab.errors import UsageError
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 
 OFF: Final = "shut off"
 

@@ -14,7 +14,7 @@ from nestlab.deadline import Deadline
 from nestlab.domain.cpu import EXTENSIONS
 from nestlab.errors import MachineError, NestlabError
 from nestlab.expose.look import Look
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import NotYet, wait_for
 

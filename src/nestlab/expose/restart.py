@@ -6,7 +6,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, NestlabError
 from nestlab.events import Progress, Sink, discard
 from nestlab.expose.look import OFF, Look, state_of
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.shell import NotYet, wait_for
 
 GRACE = 120.0

@@ -9,7 +9,7 @@ from nestlab.errors import NestlabError
 from nestlab.expose.host import Host, ask_host
 from nestlab.expose.look import Look, look
 from nestlab.expose.plan import plan_expose
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 
 _OFF = "nesting is off on the host: `nestlab enable`"
 
@@ -43,7 +43,7 @@ async def survey(virsh: Virsh, wish: Wish) -> tuple[Row, ...]:
         try:
             found.append(await look(virsh, uuid))
         except NestlabError as problem:
-            if problem.code != "expose.no-such-domain":  # gone since it was listed
+            if problem.code != "libvirt.no-such-domain":  # gone since it was listed
                 raise
     host = await ask_host(virsh, {kind for each in found if (kind := each.kind) is not None})
     return tuple(row_of(each, host, wish) for each in sorted(found, key=lambda each: each.name))

@@ -12,7 +12,7 @@ from nestlab.expose.backup import Backups, Kept
 from nestlab.expose.diff import diff
 from nestlab.expose.look import Look, define, dump_stored
 from nestlab.expose.plan import stored_of
-from nestlab.expose.virsh import Virsh
+from nestlab.libvirt.virsh import Virsh
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
-from nestlab.hypervisor.libvirt.virsh import Virsh
 from nestlab.hypervisor.plan import BackEnd, GuestPlan
 from nestlab.hypervisor.protocol import Guest, Hypervisor, Order
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.protocol import Machine
 
 

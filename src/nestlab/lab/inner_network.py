@@ -1,6 +1,7 @@
 """libvirt's own network in a guest, moved away before a guest of that guest can be on it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from nestlab.deadline import Deadline
@@ -21,7 +22,7 @@ async def move_away(hypervisor: Hypervisor, taken: Iterable[IPv4Network], sink: 
         return
     from nestlab.hypervisor.libvirt.network import move_default  # noqa: PLC0415  (lxml)
 
-    deadline = Deadline.after(_SECONDS)
-    subnet = await move_default(hypervisor.libvirt, taken, deadline=deadline)
+    virsh = replace(hypervisor.libvirt, deadline=Deadline.after(_SECONDS))
+    subnet = await move_default(virsh, taken)
     if subnet:
         sink(Notice(f"{path}: libvirt's network default would collide, and is {subnet} now"))

@@ -9,12 +9,12 @@ from nestlab.errors import MachineError
 from nestlab.hypervisor.libvirt.define import create
 from nestlab.hypervisor.libvirt.monitor import VirshMonitor
 from nestlab.hypervisor.libvirt.tidy import tidy
-from nestlab.hypervisor.libvirt.virsh import Virsh
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Order
 from nestlab.hypervisor.qemu.boot import QemuHypervisor, Started
 from nestlab.hypervisor.qemu.monitor import GuestMonitor
 from nestlab.hypervisor.qemu.process import prepare_disks
+from nestlab.libvirt.virsh import Virsh
 
 _STOP = 20.0
 """Seconds that libvirt has to end a guest; a hung one is ended by signals."""
@@ -29,19 +29,18 @@ class LibvirtHypervisor(QemuHypervisor):
 
     uri: str
 
-    @property
-    def virsh(self) -> Virsh:
-        """Virsh of that machine."""
-        return Virsh(self.machine, self.uri)
+    def virsh(self, deadline: Deadline) -> Virsh:
+        """That machine's, with a limit for all that is asked."""
+        return Virsh(self.machine, self.uri, deadline)
 
     async def _launch(self, order: Order) -> int:
         await prepare_disks(self.machine, order.plan, fresh=order.fresh, deadline=order.deadline)
         firmware = self._firmware(order.plan)
-        return await create(self.virsh, order.plan, firmware=firmware, deadline=order.deadline)
+        return await create(self.virsh(order.deadline), order.plan, firmware=firmware)
 
     @contextlib.asynccontextmanager
     async def _monitor(self, started: Started) -> AsyncIterator[GuestMonitor]:
-        yield VirshMonitor(self.virsh, started.plan, started.pid, started.deadline)
+        yield VirshMonitor(self.virsh(started.deadline), started.plan, started.pid)
 
     async def _remove_folders(self, plan: GuestPlan) -> None:
         await super()._remove_folders(plan)
@@ -50,4 +49,4 @@ class LibvirtHypervisor(QemuHypervisor):
     async def _ask_to_quit(self, plan: GuestPlan) -> None:
         """What libvirt cannot end, signals do, and libvirt then notices."""
         with contextlib.suppress(MachineError, TimeoutError):
-            await self.virsh.run("destroy", plan.identity, deadline=Deadline.after(_STOP))
+            await self.virsh(Deadline.after(_STOP)).run("destroy", plan.identity)

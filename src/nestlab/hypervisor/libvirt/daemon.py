@@ -2,12 +2,9 @@
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.hypervisor.libvirt.define import SYSTEM
-from nestlab.hypervisor.libvirt.virsh import Virsh
+from nestlab.libvirt.virsh import SESSION, SYSTEM, Virsh
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
-
-SESSION = "qemu:///session"
 
 _ENABLE = ("systemctl", "enable", "--now", "libvirtd")
 
@@ -20,17 +17,17 @@ async def find_libvirt(machine: Machine, *, ours: bool, deadline: Deadline) -> V
     Raises HostError `libvirt.missing`, `libvirt.no-daemon`, `libvirt.refused`; MachineError.
     """
     done = await check(machine, ("id", "-u"), deadline=deadline, code="libvirt.failed")
-    virsh = Virsh(machine, SYSTEM if done.text.strip() == "0" else SESSION)
+    virsh = Virsh(machine, SYSTEM if done.text.strip() == "0" else SESSION, deadline)
     if ours:
-        await _enable(virsh, deadline)
-    await virsh.said("version", deadline=deadline)
+        await _enable(machine, deadline)
+    await virsh.said("version")
     return virsh
 
 
-async def _enable(virsh: Virsh, deadline: Deadline) -> None:
+async def _enable(machine: Machine, deadline: Deadline) -> None:
     """Failing is no news here: whether it answers is asked next."""
     try:
-        await virsh.machine.run(_ENABLE, deadline=deadline)
+        await machine.run(_ENABLE, deadline=deadline)
     except MachineError as problem:
         if problem.code != "machine.no-such-program":
             raise

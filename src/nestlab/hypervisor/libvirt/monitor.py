@@ -3,11 +3,10 @@
 import asyncio
 import json
 
-from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.hypervisor.libvirt.virsh import Virsh
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.monitor import forwarded_port, version_in
+from nestlab.libvirt.virsh import Virsh
 
 _LOOK = 3.0
 """Seconds between two looks at whether the process is there."""
@@ -19,22 +18,21 @@ _NETDEV = "hostnet0"
 class VirshMonitor:
     """The monitor of one domain; what it tells is what `qemu.monitor.Monitor` tells."""
 
-    def __init__(self, virsh: Virsh, plan: GuestPlan, pid: int, deadline: Deadline) -> None:
+    def __init__(self, virsh: Virsh, plan: GuestPlan, pid: int) -> None:
         self._virsh = virsh
         self._plan = plan
         self._pid = pid
-        self._deadline = deadline
 
     async def resume(self) -> None:
         """Let the guest run."""
-        await self._virsh.said("resume", self._plan.identity, deadline=self._deadline)
+        await self._virsh.said("resume", self._plan.identity)
 
     async def ended(self) -> None:
         """Return when its QEMU has gone."""
         argv = ("sh", "-c", '[ -d "/proc/$1" ]', "sh", str(self._pid))
         while True:
             await asyncio.sleep(_LOOK)
-            if not (await self._virsh.machine.run(argv, deadline=self._deadline)).ok:
+            if not (await self._virsh.machine.run(argv, deadline=self._virsh.deadline)).ok:
                 return
 
     async def kvm_enabled(self) -> bool:
@@ -63,12 +61,12 @@ class VirshMonitor:
 
     async def _human(self, line: str) -> str:
         words = ("qemu-monitor-command", self._plan.identity, "--hmp", line)
-        return await self._virsh.said(*words, deadline=self._deadline)
+        return (await self._virsh.said(*words)).decode("utf-8", "backslashreplace")
 
     async def _ask(self, command: str) -> object:
         question = json.dumps({"execute": command})
         words = ("qemu-monitor-command", self._plan.identity, question)
-        answer = await self._virsh.said(*words, deadline=self._deadline)
+        answer = (await self._virsh.said(*words)).decode("utf-8", "backslashreplace")
         try:
             found = json.loads(answer)
         except ValueError:

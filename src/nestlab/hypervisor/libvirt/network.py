@@ -9,16 +9,14 @@ from ipaddress import AddressValueError, IPv4Interface, IPv4Network, NetmaskValu
 
 from lxml import etree
 
-from nestlab.deadline import Deadline
-from nestlab.hypervisor.libvirt.virsh import Virsh
+from nestlab.domain.document import parse_document
+from nestlab.libvirt.virsh import Virsh
 from nestlab.net.subnet import free_subnet, is_free
 
 DEFAULT = "default"
 
 
-async def move_default(
-    virsh: Virsh, taken: Iterable[IPv4Network], *, deadline: Deadline
-) -> IPv4Network | None:
+async def move_default(virsh: Virsh, taken: Iterable[IPv4Network]) -> IPv4Network | None:
     """Give the network `default` a free subnet where it would collide; returns that, or None.
 
     taken  what the machine's ancestors route, and what the lab has given away
@@ -27,15 +25,15 @@ async def move_default(
     `net.no-free-subnet`; HostError and MachineError `libvirt.*`.
     """
     known = list(taken)
-    done = await virsh.run("net-dumpxml", DEFAULT, "--inactive", deadline=deadline)
+    done = await virsh.run("net-dumpxml", DEFAULT, "--inactive")
     if not done.ok or not collides(done.stdout, known):
         return None
-    active = await virsh.said("net-list", "--name", deadline=deadline)
-    if DEFAULT in active.split():
+    active = await virsh.said("net-list", "--name")
+    if DEFAULT.encode() in active.split():
         return None
     subnet = free_subnet(known)
     xml = with_subnet(done.stdout, subnet)
-    await virsh.said("net-define", "/dev/stdin", deadline=deadline, stdin=xml)
+    await virsh.said("net-define", "/dev/stdin", stdin=xml)
     return subnet
 
 
@@ -70,5 +68,4 @@ def _subnets(network: etree._Element) -> list[IPv4Network]:
 
 
 def _parsed(xml: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    return etree.fromstring(xml, parser)
+    return parse_document(xml, DEFAULT).root

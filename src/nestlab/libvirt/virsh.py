@@ -5,14 +5,23 @@ from typing import Final
 
 from nestlab.deadline import Deadline
 from nestlab.errors import NestlabError
-from nestlab.expose import failures
+from nestlab.libvirt import failures
+from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
 
 SYSTEM: Final = "qemu:///system"
+SESSION: Final = "qemu:///session"
 _PIPED: Final = 'cat | exec virsh "$@"'
 """virsh opens /dev/stdin by name, which a pipe allows and the socket of an sshd does not."""
 _ENGLISH: Final = ("env", "LC_ALL=C")
 _LIMIT: Final = 16 << 20
+
+_DENIALS: Final = """
+for source in "journalctl -kq -n 400" dmesg; do
+    $source 2>/dev/null | grep -E 'apparmor="DENIED"|avc: *denied' | tail -n 3 | grep . && exit 0
+done
+exit 0
+"""
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,8 @@ class Virsh:
     ) -> bytes:
         """What virsh prints.
 
-        Raises HostError: `expose.no-virsh`, `expose.libvirt-unreachable`, `expose.not-permitted`;
-        UsageError `expose.no-such-domain`; MachineError `expose.virsh-failed`; and what
+        Raises HostError: `libvirt.missing`, `libvirt.no-daemon`, `libvirt.refused`; UsageError
+        `libvirt.no-such-domain`; MachineError `libvirt.failed`, `libvirt.lost`; and what
         `Machine.run` raises.
         """
         done = await self.run(*words, stdin=stdin, deadline=deadline)
@@ -61,8 +70,14 @@ class Virsh:
 
     async def failed(self, done: Completed) -> NestlabError:
         """The error for what a command left behind."""
-        problem = failures.of_virsh(self.machine.path, self.uri, done)
-        if problem.code != "expose.no-such-domain":
+        denials = await self._denials() if failures.forbidden(done) else ()
+        problem = failures.of_virsh(self.machine.path, self.uri, done, denials=denials)
+        if problem.code != "libvirt.no-such-domain":
             return problem
         listed = await self.run("list", "--all", "--name")
         return failures.of_virsh(self.machine.path, self.uri, done, listed.text.split("\n"))
+
+    async def _denials(self) -> tuple[str, ...]:
+        """The last lines of AppArmor or SELinux in the kernel's log."""
+        done = await self.machine.run(("sh", "-c", _DENIALS), deadline=self.deadline)
+        return last_lines(done.stdout)

@@ -1,0 +1,1 @@
+"""libvirt as any machine's own programs reach it."""
