@@ -49,7 +49,10 @@ LINE = "<qemu:commandline><qemu:arg value='-cpu'/><qemu:arg value='{}'/></qemu:c
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[OwnLibvirtd]:
-    with tempfile.TemporaryDirectory(prefix="lv") as folder, own_libvirtd(Path(folder)) as started:
+    with (
+        tempfile.TemporaryDirectory(prefix="lv") as folder,
+        own_libvirtd(Path(folder), kvm=False) as started,
+    ):
         yield started
 
 

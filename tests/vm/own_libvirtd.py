@@ -14,8 +14,7 @@ from pathlib import Path
 _PATIENCE = 30.0
 
 # The folders are compiled in, so they are mounted over. The shell is process 1 of the namespace:
-# with it go the daemons, the guests and dnsmasq. There is no /dev/kvm: where there is one that
-# QEMU cannot use, libvirt asks QEMU anew at every definition, which takes eight seconds each time.
+# with it go the daemons, the guests and dnsmasq.
 _HOLD = """
 set -eu
 cd "$1"
@@ -25,14 +24,16 @@ for each in etc:/etc/libvirt lib:/var/lib/libvirt run:/run/libvirt log:/var/log/
     mkdir -p "${each#*:}"
     mount --bind "$1/${each%%:*}" "${each#*:}"
 done
-mkdir dev
-mount -t tmpfs dev dev
-cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/net dev/
-mkdir dev/pts dev/shm
-mount --bind /dev/pts dev/pts
-ln -s pts/ptmx dev/ptmx
-ln -s /proc/self/fd dev/fd
-mount --rbind dev /dev
+if [ "$2" = without-kvm ]; then
+    mkdir dev
+    mount -t tmpfs dev dev
+    cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/net dev/
+    mkdir dev/pts dev/shm
+    mount --bind /dev/pts dev/pts
+    ln -s pts/ptmx dev/ptmx
+    ln -s /proc/self/fd dev/fd
+    mount --rbind dev /dev
+fi
 ip link set lo up
 virtlogd --pid-file "$1/run/virtlogd.pid" &
 libvirtd --pid-file "$1/run/libvirtd.pid" &
@@ -84,16 +85,22 @@ class OwnLibvirtd:
 
 
 @contextmanager
-def own_libvirtd(folder: Path) -> Iterator[OwnLibvirtd]:
-    """Start it in an empty folder, whose path has to be short: sockets allow 107 bytes."""
+def own_libvirtd(folder: Path, *, kvm: bool = True) -> Iterator[OwnLibvirtd]:
+    """Start it in an empty folder, whose path has to be short: sockets allow 107 bytes.
+
+    kvm  whether it sees the machine's /dev/kvm, if there is one. Where that cannot be used, libvirt
+         asks QEMU anew at every definition, which takes eight seconds each time.
+    """
     shutil.copytree("/etc/libvirt", folder / "etc", symlinks=True)
     with (folder / "etc" / "qemu.conf").open("a") as file:
         file.write("cgroup_controllers = []\n")  # those are the machine's
-        file.write("namespaces = []\n")  # of guests, which cannot be made of a /dev over another
+        if not kvm:
+            file.write("namespaces = []\n")  # of guests: none can be made of a /dev over another
     for name in ("lib/qemu", "lib/dnsmasq", "run", "log/qemu", "cache"):
         (folder / name).mkdir(parents=True)
     argv = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation",
-            "private", "sh", "-c", _HOLD, "sh", str(folder))  # fmt: skip
+            "private", "sh", "-c", _HOLD, "sh", str(folder),
+            "with-kvm" if kvm else "without-kvm")  # fmt: skip
     with (folder / "daemons.log").open("wb") as log:
         holder = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:

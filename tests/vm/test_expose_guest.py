@@ -37,7 +37,10 @@ XML = """<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[OwnLibvirtd]:
-    with tempfile.TemporaryDirectory(prefix="lv") as folder, own_libvirtd(Path(folder)) as started:
+    with (
+        tempfile.TemporaryDirectory(prefix="lv") as folder,
+        own_libvirtd(Path(folder), kvm=False) as started,
+    ):
         yield started
 
 

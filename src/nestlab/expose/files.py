@@ -57,7 +57,7 @@ def restored(file: Path, backups: Backups, *, force: bool) -> Seen:
     Raises HostError `expose.changed-since`; StoredDataError `expose.backup-damaged`.
     """
     data = read(file)
-    kept, _ = choose(data, _subject(file), str(file), backups, force=force)
+    kept = choose(data, _subject(file), str(file), backups, force=force)
     return Seen(file, data, kept.backup.before if kept else data)
 
 
@@ -79,10 +79,8 @@ def write_in_place(
         return
     target = seen.file.resolve()
     if undo:
-        kept, idle = choose(seen.before, _subject(seen.file), str(seen.file), backups, force=force)
+        kept = choose(seen.before, _subject(seen.file), str(seen.file), backups, force=force)
         _write(target, seen.after, target)
-        for each in idle:
-            backups.forget(each)
         if kept:
             backups.state(kept, "undone")
         return

@@ -20,12 +20,10 @@ class Undo:
     """What will be put back.
 
     kept    None: there is nothing to undo
-    idle    backups whose change never came to be
     """
 
     look: Look
     kept: Kept | None
-    idle: tuple[Kept, ...]
     diff: tuple[str, ...] = ()
 
 
@@ -36,31 +34,31 @@ def plan_undo(found: Look, backups: Backups, *, force: bool = False) -> Undo:
     `expose.backup-damaged`.
     """
     now = stored_of(found)
-    kept, idle = choose(now, found.uuid, found.title, backups, force=force)
+    kept = choose(now, found.uuid, found.title, backups, force=force)
     lines = diff(now, kept.backup.before, found.name) if kept else ()
-    return Undo(found, kept, idle, lines)
+    return Undo(found, kept, lines)
 
 
-def choose(
-    now: bytes, subject: str, title: str, backups: Backups, *, force: bool
-) -> tuple[Kept | None, tuple[Kept, ...]]:
-    """The backup to put back, and those whose change never came to be. Raises as `plan_undo`."""
-    idle: list[Kept] = []
+def choose(now: bytes, subject: str, title: str, backups: Backups, *, force: bool) -> Kept | None:
+    """The backup to put back; None: there is nothing to undo. Raises as `plan_undo`.
+
+    One whose change did not come to be is passed over and stays: a virsh that outlived the nestlab
+    that was killed may still be about to define.
+    """
     for kept in backups.to_undo(subject):
         backup = kept.backup
         if backup.state == "started" and now == backup.before:
-            idle.append(kept)
-        elif force or now == backup.after or _is_ours(now, kept):
-            return kept, tuple(idle)
-        else:
-            raise HostError(
-                "expose.changed-since",
-                f"{title} was changed since nestlab changed it",
-                where=title,
-                log=str(kept.file),
-                hint="look at it; --force puts back what was there before all the same",
-            )
-    return None, tuple(idle)
+            continue
+        if force or now == backup.after or _is_ours(now, kept):
+            return kept
+        raise HostError(
+            "expose.changed-since",
+            f"{title} was changed since nestlab changed it",
+            where=title,
+            log=str(kept.file),
+            hint="look at it; --force puts back what was there before all the same",
+        )
+    return None
 
 
 async def put_back(virsh: Virsh, undo: Undo, backups: Backups, *, tell: Sink = discard) -> bool:
@@ -68,8 +66,6 @@ async def put_back(virsh: Virsh, undo: Undo, backups: Backups, *, tell: Sink = d
 
     Raises HostError `expose.changed`, and what `Virsh.said` raises.
     """
-    for each in undo.idle:
-        backups.forget(each)
     if undo.kept is None:
         return True
     found, before = undo.look, undo.kept.backup.before
