@@ -74,7 +74,7 @@ class Libvirt:
 
     def _sh(self, argv: tuple[str, ...], _stdin: bytes) -> Completed:
         if "apparmor" in argv[2]:
-            return answer('audit: apparmor="DENIED" operation="open" name="/home/a/disk"\n')
+            return answer('audit: apparmor="DENIED" operation="open" name="/srv/a/disk"\n')
         return answer("4242\n") if "carriers" in argv[2] else answer()
 
     def words(self) -> list[str]:

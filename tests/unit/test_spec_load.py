@@ -30,6 +30,7 @@ MACHINES = {
     "seed": ["l1", "l1/l2"],
     "wide": ["l1", "l1/l2-0", "l1/l2-1", "l1/l2-2"],
     "deep": ["l1", "l1/l2", "l1/l2/l3"],
+    "libvirt": ["l1", "l1/l2"],
     "two-compute-nodes": [
         "compute-0", "compute-0/app-0", "compute-0/app-1",
         "compute-1", "compute-1/app-0", "compute-1/app-1",
