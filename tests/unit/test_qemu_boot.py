@@ -107,7 +107,7 @@ def test_a_guest_that_says_nothing_at_all(tmp_path: Path) -> None:
 def test_a_monitor_that_never_greets_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     host = QemuHost()
     host.listeners[Files(L1).monitor] = silent_at_first(host.peer)
-    error = failure(host, tmp_path, seconds=0.2)
+    error = failure(host, tmp_path, seconds=1)
     assert error.code == "guest.no-answer"
     assert "starting QEMU" in error.message
 
