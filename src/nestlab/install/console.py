@@ -33,6 +33,9 @@ _SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[ -/]*[0-~]"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
+_MOVED = re.compile(r"\x1b\[[0-9;]*[HfEd]")
+"""The cursor goes to another row: what a program draws on a whole screen is read row by row."""
+
 _UNFINISHED = re.compile(r"\x1b(\[[0-?]*[ -/]*|\][^\x07\x1b]{0,256})?\Z")
 
 COMMON = (
@@ -71,20 +74,20 @@ class Reader:
         self._last: deque[str] = deque(maxlen=_QUOTED)
         self._told = ("", 0)
         self._waiting: tuple[float, Seen] | None = None
-        self._ended = self._done = False
+        self._fresh = self._ended = self._done = False
 
     def feed(self, data: bytes, at: float) -> list[Seen]:
         """What the next bytes say that was not said before."""
         text = self._raw + self._decoder.decode(data)
         cut = _UNFINISHED.search(text)
         text, self._raw = (text[: cut.start()], text[cut.start() :]) if cut else (text, "")
-        *whole, rest = re.split(r"\r*\n", _SEQUENCE.sub("", text))
+        *whole, rest = re.split(r"\r*\n", _SEQUENCE.sub("", _MOVED.sub("\n", text)))
         found: list[Seen] = []
         for piece in whole:
             found += self._complete(self._line + piece, at)
             self._line = ""
         self._line = (self._line + rest)[-_LINE:]
-        found += self._look(_drawn(self._line), at)
+        found += self._look(_drawn(self._line), at, whole=False)
         return found
 
     def overdue(self, at: float) -> Seen | None:
@@ -121,15 +124,18 @@ class Reader:
 
     def _complete(self, line: str, at: float) -> list[Seen]:
         drawn = _drawn(line)
-        found = self._look(drawn, at)
+        found = self._look(drawn, at, whole=True)
         if drawn.strip():
             self._last.append(drawn)
+        self._fresh = False
         return found
 
-    def _look(self, line: str, at: float) -> list[Seen]:
+    def _look(self, line: str, at: float, *, whole: bool) -> list[Seen]:
         """The first sign that fits the line; a line that grows is looked at each time."""
         for sign in self._signs:
             if match := sign.pattern.search(line):
+                if "words" in sign.pattern.groupindex and not whole:
+                    return []  # there is more to come of them
                 return self._take(sign, match, line, at)
         return []
 
@@ -144,9 +150,11 @@ class Reader:
             return self._tell(sign.step.format(**groups), _percent(groups))
         if (words := groups.get("words")) is not None:
             return [Seen("panicked", _shown(words), self.last)]
-        if sign.means in {"prompt", "failed"} and self._waiting is None:
-            kind: Kind = "prompt" if sign.means == "prompt" else "failed"
-            self._waiting = (at, Seen(kind, _shown(line)))
+        kind: Kind = "prompt" if sign.means == "prompt" else "failed"
+        if self._waiting is None:
+            self._waiting, self._fresh = (at, Seen(kind, _shown(line))), True
+        elif self._fresh:  # the same line has grown
+            self._waiting = (self._waiting[0], Seen(kind, _shown(line)))
         return []
 
     def _tell(self, step: str, percent: int | None) -> list[Seen]:
@@ -158,7 +166,10 @@ class Reader:
         return [Seen("step", step if percent is None else f"{step} ({now} %)")]
 
     def _quoting(self, seen: Seen) -> Seen:
-        return Seen(seen.kind, seen.text, self.last)
+        """With the lines up to it; what a prompt waits behind is the last of them."""
+        quote = self.last
+        text = quote[-1] if quote and seen.kind == "prompt" else seen.text
+        return Seen(seen.kind, text, quote)
 
 
 def _drawn(line: str) -> str:

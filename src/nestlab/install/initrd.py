@@ -1,6 +1,6 @@
 """Files appended to an initrd: a second archive, which the kernel unpacks over the first (pure).
 
-Format: `newc` of cpio, see buffer-format.rst in the kernel's Documentation/driver-api/early-userspace.
+Format: `newc` of cpio; the kernel's Documentation/driver-api/early-userspace/buffer-format.rst.
 An initramfs is any number of archives, each compressed or not, with zeros between them; an archive
 that is not compressed begins at a multiple of 4.
 """

@@ -110,8 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _target(self) -> Path | str | None:
         """The file or URL that is meant; nothing above or beside what is served."""
         path = urlsplit(self.path).path
-        parts = PurePosixPath(unquote(path)).parts[1:]
-        if len(parts) < 2 or parts[0] != self.secret or ".." in parts or "\0" in path:
+        plain = unquote(path)
+        parts = PurePosixPath(plain).parts[1:]
+        if len(parts) < 2 or parts[0] != self.secret or ".." in parts or "\0" in plain:
             return None
         target = self.routes.get(parts[1])
         if isinstance(target, Path):

@@ -20,6 +20,13 @@ _CONFIG = "http://www.suse.com/1.0/configns"
 _BIOS_BOOT, _SWAP, _LINUX = 263, 130, 131
 """YaST's numbers for kinds of partition; 263 is the BIOS boot partition of a GPT."""
 
+
+class _Symbol(str):
+    """A word that YaST takes for one of its own names."""
+
+    __slots__ = ()
+
+
 _NAMES: dict[Any, str] = {None: _PROFILE, "config": _CONFIG}
 
 Value = str | int | bool | dict[str, Any] | list[Any]
@@ -43,7 +50,7 @@ def _add(parent: Any, name: str, value: Value) -> None:
     from lxml import etree  # noqa: PLC0415
 
     element = etree.SubElement(parent, f"{{{_PROFILE}}}{name}")
-    kinds = {bool: "boolean", int: "integer", list: "list"}
+    kinds = {bool: "boolean", int: "integer", list: "list", _Symbol: "symbol"}
     if kind := kinds.get(type(value)):
         element.set(f"{{{_CONFIG}}}type", kind)
     if isinstance(value, dict):
@@ -59,7 +66,7 @@ def _add(parent: Any, name: str, value: Value) -> None:
 _ENTRIES = {
     "packages": "package", "partitions": "partition", "partitioning": "drive", "users": "user",
     "chroot-scripts": "script", "interfaces": "interface", "enable": "service",
-    "products": "product", "authorized_keys": "listentry",
+    "patterns": "pattern", "authorized_keys": "listentry",
 }  # fmt: skip
 
 
@@ -94,9 +101,9 @@ def profile(answers: Answers) -> dict[str, Value]:
 def _partitions(answers: Answers) -> Iterator[dict[str, Value]]:
     yield {"create": True, "format": False, "partition_id": _BIOS_BOOT, "size": "8M"}
     if answers.swap:
-        yield {"create": True, "filesystem": "swap", "format": True, "mount": "swap",
+        yield {"create": True, "filesystem": _Symbol("swap"), "format": True, "mount": "swap",
                "partition_id": _SWAP, "size": f"{answers.swap // MIB}M"}  # fmt: skip
-    yield {"create": True, "filesystem": answers.filesystem, "format": True, "mount": "/",
+    yield {"create": True, "filesystem": _Symbol(answers.filesystem), "format": True, "mount": "/",
            "partition_id": _LINUX, "size": "max"}  # fmt: skip
 
 

@@ -35,7 +35,6 @@ def _lines(answers: Answers, source: Source) -> Iterator[str]:
     yield f"network --bootproto=dhcp --device=link --activate --hostname={answers.hostname}"
     yield "rootpw --lock"
     yield f"user --name={answers.user} --lock"
-    yield from (f'sshkey --username={answers.user} "{key}"' for key in answers.keys)
     yield "firstboot --disable"
     yield f"ignoredisk --only-use={_DISK}"
     yield f"clearpart --all --initlabel --drives={_DISK}"

@@ -134,7 +134,7 @@ _BARS = (
      "detecting network"),
     ("Checking the .* archive mirror", "asking the mirror"),
     ("(Loading additional components|Scanning .*installer)", "loading components"),
-    ("(Starting up the partitioner|Partitions formatting|Computing the new)", "partitioning"),
+    ("(Starting up the partitioner|Guided partitioning|Partitions formatting)", "partitioning"),
     ("Installing the base system", "installing the base system"),
     ("Configuring apt", "configuring apt"),
     ("Select and install software", "installing packages"),
