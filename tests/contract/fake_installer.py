@@ -27,13 +27,16 @@ def main() -> None:
     initrd = Path(option("-initrd", "(.*)")).read_bytes()
     (here / "called.json").write_text(json.dumps({"argv": sys.argv[1:], "pid": os.getpid()}))
     (here / "initrd").write_bytes(initrd)
-    Path(option("-drive", "id=root,file=([^,]*)")).stat()
+    disk = Path(option("-drive", "id=root,file=([^,]*)"))
+    disk.stat()
     with Path(option("-chardev", "id=console,path=(.*)")).open("wb", buffering=0) as console:
         for part in play["console"]:
             if isinstance(part, str):
                 console.write(part.encode())
             else:
                 time.sleep(part)
+        if fill := play.get("fill"):
+            disk.with_name("filler").write_bytes(bytes(fill))
         if play.get("stderr"):
             sys.stderr.write(play["stderr"])
             sys.stderr.flush()

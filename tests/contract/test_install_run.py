@@ -212,6 +212,36 @@ def test_a_name_that_is_taken_is_refused_first(world: World) -> None:
     assert done.returncode == 2
 
 
+IN_SMALL = """
+mkdir -p "$NESTLAB_HOME"
+mount -t tmpfs -o size=68m,mode=0700 tmpfs "$NESTLAB_HOME" || exit 77
+"$@"
+status=$?
+ls "$NESTLAB_HOME/cache/images/.downloads" >&2
+exit $status
+"""
+WITHOUT_ASKING = "import nestlab.install.run as r; r.install.__kwdefaults__['space'] = 0; "
+
+
+@pytest.mark.parametrize(("asking", "words"), [(True, "needs 4.0 GiB"), (False, "filled up")])
+def test_a_full_disk_ends_it(world: World, asking: bool, words: str) -> None:
+    """On a disk of 68 MiB, of which the installer takes ten."""
+    world.play([BAR], fill=10 << 20, forever=True)
+    main = "from nestlab.cli import main; main()"
+    program = [sys.executable, "-c", main if asking else WITHOUT_ASKING + main]
+    root = () if os.geteuid() == 0 else ("--map-root-user",)
+    argv = ["unshare", "--mount", *root, "sh", "-c", IN_SMALL, "sh", *program, *world.argv()[3:]]
+    done = subprocess.run(
+        argv, env=world.environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode in {1, 77}:
+        pytest.skip("no mount namespace can be made here (neither root nor user namespaces)")
+    assert "error[image.disk-full]" in done.stderr, done.stderr
+    assert words in done.stderr
+    assert "install-" not in done.stderr.splitlines()[-1]
+    assert done.returncode == 3
+
+
 @contextlib.contextmanager
 def started(world: World) -> Iterator[subprocess.Popen[str]]:
     """An installation whose QEMU runs."""
