@@ -345,6 +345,15 @@ def test_a_place_with_nothing_is_named(world: World, server: ImageServer) -> Non
     assert "looked for linux" in done.stderr
 
 
+def test_a_server_that_hangs_does_not_outlast_the_deadline(
+    world: World, server: ImageServer
+) -> None:
+    server.put(f"{NETBOOT}/linux", b"a kernel", hang=3)
+    done = world.run("--timeout", "3", location=server.url)
+    assert_failed(world, done, "install.deadline")
+    assert "last: bringing the installer" in done.stderr
+
+
 def test_a_server_that_refuses_is_named(world: World, server: ImageServer) -> None:
     server.put("debian/current/images/netboot/debian-installer/amd64/linux", b"", status=500)
     done = world.run(location=f"{server.url}/debian")

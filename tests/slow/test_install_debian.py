@@ -46,7 +46,7 @@ swapon --show | wc -l
 cat /proc/cmdline
 getent shadow root lab | cut -d: -f2
 sudo -u lab sudo -n true && echo sudo
-cat /home/lab/.ssh/authorized_keys
+cat ~lab/.ssh/authorized_keys
 hostname
 grep -c 10.0.2.2 /etc/apt/sources.list
 """

@@ -39,15 +39,17 @@ def from_console(seen: Seen, name: str, step: str) -> MachineError:
     )
 
 
-def too_late(reader: Reader, name: str, deadline: Deadline) -> MachineError:
-    """`install.deadline`."""
+def too_late(
+    name: str, deadline: Deadline, step: str = "", notes: tuple[str, ...] = ()
+) -> MachineError:
+    """`install.deadline`. step, notes: the last ones that the console told."""
     return MachineError(
         "install.deadline",
         f"the installer is not through after {format_duration(deadline.allowed)};"
-        f" last: {reader.step or _NO_STEP}",
-        where=f"{name}, while {reader.step or _NO_STEP}",
+        f" last: {step or _NO_STEP}",
+        where=f"{name}, while {step or _NO_STEP}",
         hint="--timeout allows more; under emulation an installation takes an hour",
-        notes=reader.last,
+        notes=notes,
     )
 
 

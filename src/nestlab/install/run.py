@@ -68,7 +68,7 @@ async def install(
             need_space(store.folder, space, "installing")
             console = folder / "console.log"
             with keeping(folder, console, store, wish.name, whole=wish.keep):
-                starter = await bring(plan.tree, plan.family, folder, report)
+                starter = await _bring(plan, folder, report, deadline)
                 accelerator, arch = await _accelerator(machine, wish, sink)
                 await _make_disk(machine, folder / "disk.qcow2", wish.disk, deadline)
                 with ExitStack() as stack:
@@ -78,6 +78,17 @@ async def install(
                     await _Watch(machine, plan, build, report, deadline).run(argv)
             label = Label(wish.name, _ARCHITECTURE, wish.answers.user, _source(plan), None)
             return await shelve(store, build.disk, label, machine, report)
+
+
+async def _bring(
+    plan: Plan, folder: Path, report: Callable[[str], None], deadline: Deadline
+) -> Starter:
+    """Kernel and initrd, before the deadline."""
+    try:
+        async with asyncio.timeout(deadline.remaining):
+            return await bring(plan.tree, plan.family, folder, report)
+    except TimeoutError:
+        raise failures.too_late(plan.wish.name, deadline, "bringing the installer") from None
 
 
 def _source(plan: Plan) -> str:
@@ -154,7 +165,8 @@ class _Watch:
                 await asyncio.wait({running}, timeout=_POLL)
                 self._hear()
                 if self.deadline.expired:
-                    raise failures.too_late(self._reader, self._name, self.deadline)
+                    reader = self._reader
+                    raise failures.too_late(self._name, self.deadline, reader.step, reader.last)
                 self._need_room()
             self._hear()
             self._judge(running.result())

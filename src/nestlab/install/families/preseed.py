@@ -34,6 +34,7 @@ d-i partman-partitioning/confirm_write_new_label boolean true
 d-i partman/choose_partition select finish
 d-i partman/confirm boolean true
 d-i partman/confirm_nooverwrite boolean true
+d-i apt-setup/use_mirror boolean true
 d-i apt-setup/services-select multiselect
 d-i apt-setup/enable-source-repositories boolean false
 d-i apt-setup/cdrom/set-first boolean false
