@@ -133,6 +133,7 @@ def test_noise_of_the_kernel_does_not_answer_a_prompt() -> None:
         ("ubuntu", "(initramfs) ", "prompt"),
         ("opensuse", "No repository found.", "failed"),
         ("opensuse", "\x1b[20;30H[OK]", "prompt"),
+        ("opensuse", "Main Menu\r\n\r\n1) Start Installation\r\n2) Settings\r\n\r\n> ", "prompt"),
         ("opensuse", "linux-7xk login: ", "prompt"),
     ],
 )  # fmt: skip

@@ -84,7 +84,7 @@ class Reader:
         *whole, rest = re.split(r"\r*\n", _SEQUENCE.sub("", _MOVED.sub("\n", text)))
         found: list[Seen] = []
         for piece in whole:
-            found += self._complete(self._line + piece, at)
+            found += self._complete((self._line + piece)[-_LINE:], at)
             self._line = ""
         self._line = (self._line + rest)[-_LINE:]
         found += self._look(_drawn(self._line), at, whole=False)
@@ -147,7 +147,7 @@ class Reader:
         if sign.means in {"step", "progress", "done"}:
             self._waiting = None
             self._done = self._done or sign.means == "done"
-            return self._tell(sign.step.format(**groups), _percent(groups))
+            return self._tell(plain(sign.step.format(**groups)), _percent(groups))
         if (words := groups.get("words")) is not None:
             return [Seen("panicked", _shown(words), self.last)]
         kind: Kind = "prompt" if sign.means == "prompt" else "failed"

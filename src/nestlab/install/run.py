@@ -37,6 +37,9 @@ SPACE = 4 * GIB
 
 _ASK = 60.0
 _POLL = 0.25
+_MOST = 1 << 20
+"""Bytes of the console that are looked at in one go."""
+
 _ARCHITECTURE = "x86_64"
 
 _RESERVE = 64 * MIB
@@ -176,7 +179,7 @@ class _Watch:
         if self.build.console.exists():
             with self.build.console.open("rb") as file:
                 file.seek(self._read)
-                data = file.read()
+                data = file.read(_MOST)
             self._read += len(data)
             for seen in self._reader.feed(data, time.monotonic()):
                 if seen.kind == "step":

@@ -125,7 +125,8 @@ def arguments(source: Source) -> tuple[str, ...]:
 
 
 _SIGNS = signs(
-        ("prompt", r"^\s*\d+\) .*\n*.*> *$|^(Please make sure|Please choose|Enter the)\b", ""),
+        ("prompt", r"^> ?$", ""),
+        ("prompt", r"^(Please make sure|Please choose|Enter the)\b", ""),
         ("prompt", r"\[ ?(OK|Yes|Retry|Continue)\](\s+\[ ?(No|Abort|Cancel|Skip)\])?\s*$", ""),
         ("prompt", r"\*\*\* sending .* \*\*\*$|Back to main menu", ""),
         ("failed", r"No repository found|Could not find the .* Repository", ""),
