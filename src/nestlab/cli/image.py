@@ -1,4 +1,4 @@
-"""`nestlab image`: the group, and how images get here: build, pull, import."""
+"""`nestlab image`: the group, and how images get here: build, pull, import, install."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from nestlab.cli import image_store
+from nestlab.cli import image_install, image_store
 from nestlab.cli.image_store import Architecture, Json
 from nestlab.home import Home
 
@@ -50,7 +50,7 @@ Catalogue = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(
-        name="image", help="Base images of guests: build, pull, import, list, remove.",
+        name="image", help="Base images of guests: build, pull, import, install, list, remove.",
         no_args_is_help=True, rich_markup_mode=None,
     )  # fmt: skip
     for name, help_, command in (
@@ -59,6 +59,11 @@ def register(app: typer.Typer) -> None:
         ("import", "Take a disk with cloud-init from a file or a URL.", take),
     ):
         group.command(name=name, help=help_, epilog=_EXAMPLES[name])(command)
+    group.command(
+        name="install",
+        help="Install an image by its distribution's own installer, unattended.",
+        epilog=image_install.EXAMPLES,
+    )(image_install.install)
     image_store.register(group)
     app.add_typer(group)
 
@@ -76,7 +81,7 @@ def build(
 
     recipe = debian(name, arch.value)
     deadline = Deadline.after(_BUILD)
-    _tell(
+    tell(
         _working(
             lambda store, report: ensure_image(
                 store, recipe, LocalMachine(), report=report, deadline=deadline
@@ -113,7 +118,7 @@ def pull(
     if keyring is not None:
         offer = trusting(offer, keyring)
     terms = Terms(stall=stall, require_signature=require_signature)
-    _tell(
+    tell(
         _working(lambda store, report: bring(store, offer, LocalMachine(), report, terms)),
         as_json=as_json,
     )
@@ -146,7 +151,7 @@ def take(
             return bring(store, label, machine, report, terms)
         return copy(store, Path(what), label, machine, report)
 
-    _tell(_working(work), as_json=as_json)
+    tell(_working(work), as_json=as_json)
 
 
 def _working(
@@ -170,7 +175,7 @@ def _working(
         return run_interruptible(work(store, report), view.say, stopping="stopping …")
 
 
-def _tell(image: "Image", *, as_json: bool) -> None:
+def tell(image: "Image", *, as_json: bool) -> None:
     """The image that is here now: its folder for a person, all about it for a program."""
     from nestlab.image.inventory import row_of
 

@@ -29,26 +29,31 @@ def label_for(
     expected = _checksum(what, sha256_text)
     file = what.partition("?")[0].rstrip("/").rpartition("/")[2]
     called = name if name is not None else _SUFFIXES.sub("", file).lower()
-    if not _NAME.fullmatch(called):
-        raise UsageError(
-            "image.bad-name",
-            f"{called!r} cannot be the name of an image",
-            hint="--name with small letters, digits and any of . + _ -, at most 64",
-        )
+    checked_name(called)
     if not _USER.fullmatch(user):
         raise UsageError(
             "image.bad-name",
             f"{user!r} cannot be the name of a user",
             hint="--user with small letters, digits and any of . _ -, at most 32",
         )
-    if called in SUITES or called in load_catalogue().images:
-        raise UsageError(
-            "image.name-taken",
-            f"{called} is the name of an image that nestlab builds or pulls",
-            hint="choose another: --name",
-        )
     source = what if is_url(what) else f"file:{what}"
     return Label(called, architecture, user, source, expected)
+
+
+def checked_name(name: str) -> None:
+    """Raises UsageError `image.bad-name`, `image.name-taken` for no name of a user's image."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            "image.bad-name",
+            f"{name!r} cannot be the name of an image",
+            hint="--name with small letters, digits and any of . + _ -, at most 64",
+        )
+    if name in SUITES or name in load_catalogue().images:
+        raise UsageError(
+            "image.name-taken",
+            f"{name} is the name of an image that nestlab builds or pulls",
+            hint="choose another name",
+        )
 
 
 def _checksum(what: str, text: str | None) -> Checksum | None:

@@ -6,6 +6,7 @@ joined text: no host name, key or address becomes anything but the text that it 
 """
 
 import io
+from collections.abc import Mapping
 
 import yaml
 
@@ -34,17 +35,22 @@ Document = dict[str, object]
 
 
 def nocloud_iso(seed: Seed, user: str, *, mac: str = FIRST_MAC) -> bytes:
-    """The whole ISO, label `cidata`.
+    """The whole ISO.
 
     user  who can log in with the lab's key besides root
     mac   address of the network card that leads to the parent
     """
+    return cidata_iso(files(seed, user, mac=mac))
+
+
+def cidata_iso(texts: Mapping[str, str]) -> bytes:
+    """An ISO with the label `cidata`. texts: name -> text."""
     # loaded for cloud images only
     from pycdlib import PyCdlib  # noqa: PLC0415
 
     iso = PyCdlib()
     iso.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident="cidata")
-    for number, (name, text) in enumerate(files(seed, user, mac=mac).items()):
+    for number, (name, text) in enumerate(texts.items()):
         data = text.encode()
         iso.add_fp(
             io.BytesIO(data),
