@@ -13,7 +13,7 @@ _BEGIN = "# begin: machines of this lab, written by nestlab"
 _END = "# end: machines of this lab"
 
 # An end that somebody removed makes no line of the user's ours: then what follows the beginning
-# stays. The new file takes the place of the old one whole, with its owner and its mode.
+# stays, and the mark alone goes, or it would meet another end one day. The new file takes the place of the old one whole, with its owner and its mode.
 _WRITE = r"""
 set -eu
 export LC_ALL=C
@@ -24,8 +24,9 @@ trap 'rm -f -- "$new"' EXIT
 cp -p -- "$file" "$new"
 {
     awk -v begin="$begin" -v end="$end" '
-        $0 == begin { printf "%s", held; held = $0 ORS; inside = 1; next }
-        inside { held = held $0 ORS; if ($0 == end) { held = ""; inside = 0 }; next }
+        $0 == begin { printf "%s", held; held = ""; inside = 1; next }
+        $0 == end { held = ""; inside = 0; next }
+        inside { held = held $0 ORS; next }
         { print }
         END { printf "%s", held }
     ' "$file"
