@@ -98,7 +98,9 @@ def own_libvirtd(folder: Path, *, kvm: bool = True) -> Iterator[OwnLibvirtd]:
             file.write("namespaces = []\n")  # of guests: none can be made of a /dev over another
     for name in ("lib/qemu", "lib/dnsmasq", "run", "log/qemu", "cache"):
         (folder / name).mkdir(parents=True)
-    argv = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation",
+    # with the test runner, however that ends, goes all of it
+    argv = ("setpriv", "--pdeathsig", "KILL",
+            "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation",
             "private", "sh", "-c", _HOLD, "sh", str(folder),
             "with-kvm" if kvm else "without-kvm")  # fmt: skip
     with (folder / "daemons.log").open("wb") as log:

@@ -13,7 +13,8 @@ _BEGIN = "# begin: machines of this lab, written by nestlab"
 _END = "# end: machines of this lab"
 
 # An end that somebody removed makes no line of the user's ours: then what follows the beginning
-# stays, and the mark alone goes, or it would meet another end one day. The new file takes the place of the old one whole, with its owner and its mode.
+# stays, and the mark alone goes, or it would meet another end one day. The new file takes the place
+# of the old one whole, with its owner and its mode.
 _WRITE = r"""
 set -eu
 export LC_ALL=C
