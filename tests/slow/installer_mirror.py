@@ -114,7 +114,10 @@ class Completed:
 
 
 def complete(apt: Apt) -> Completed:
-    """Look for what is missing, and make it."""
+    """Look for what is missing, and make it.
+
+    The installer reads Release with Release.gpg, apt the signed InRelease: that stays as it is.
+    """
     made = Completed(apt.mirror)
     index = made.get(f"dists/{SUITE}/{INDEX}")
     assert index is not None, "the mirror has no index of the installer's packages"
@@ -131,7 +134,6 @@ def complete(apt: Apt) -> Completed:
         made.replaced[f"dists/{SUITE}/{INDEX}"] = index
         made.replaced[f"dists/{SUITE}/Release"] = _release(made, release.decode(), index)
         made.replaced[f"dists/{SUITE}/Release.gpg"] = None
-        made.replaced[f"dists/{SUITE}/InRelease"] = None
     return made
 
 

@@ -122,3 +122,16 @@ def test_a_nat_is_proved_as_far_as_its_gateway() -> None:
     way = nat_way("l1", NAT["l1-0"], 1450)
     asyncio.run(check_way(network.machine("l1"), way, deadline=Deadline.after(5)))
     assert network.pings == [(str(NAT["l1-0"].gateway), size) for size in (64, 1450, 1451)]
+
+
+def test_a_refusal_without_a_size_is_one_as_well() -> None:
+    """The words of iputils 20240905 in an installed Debian 13, whose ping has a datagram socket."""
+
+    def ping(argv: tuple[str, ...], _stdin: bytes) -> Completed:
+        if int(argv[argv.index("-s") + 1]) + HEADERS["-4"] > 1350:
+            lost = "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms\n"
+            return answer(lost, status=1, stderr="ping: sendmsg: Message too long\n")
+        return answer("1 packets transmitted, 1 received, 0% packet loss, time 0ms\n")
+
+    machine = FakeMachine("l1", programs={"env": ping})
+    asyncio.run(check_way(machine, nat_way("l1", NAT, 1350), deadline=Deadline.after(20)))

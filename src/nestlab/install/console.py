@@ -38,8 +38,10 @@ _MOVED = re.compile(r"\x1b\[[0-9;]*[HfEd]")
 
 _UNFINISHED = re.compile(r"\x1b(\[[0-?]*[ -/]*|\][^\x07\x1b]{0,256})?\Z")
 
+_DONE = Sign("done", re.compile(rf"{DONE}$"), "installed")
+"""Said by a script, while the installer may be drawing a bar in the same line."""
+
 COMMON = (
-    Sign("done", re.compile(rf"^{DONE}$"), "installed"),
     Sign("failed", re.compile(r"Kernel panic - not syncing: (?P<words>.*)")),
     Sign("ended", re.compile(r"reboot: (Power down|Restarting system|System halted)")),
     Sign("ended", re.compile(r"Requesting system (poweroff|reboot|halt)")),
@@ -67,7 +69,7 @@ class Reader:
     """Takes the console as it comes; times are seconds of any clock that does not go back."""
 
     def __init__(self, signs: tuple[Sign, ...]) -> None:
-        self._signs = (*signs, *COMMON)
+        self._signs = (_DONE, *signs, *COMMON)
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._raw = ""
         self._line = ""
