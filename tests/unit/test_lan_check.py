@@ -134,4 +134,4 @@ def test_a_refusal_without_a_size_is_one_as_well() -> None:
         return answer("1 packets transmitted, 1 received, 0% packet loss, time 0ms\n")
 
     machine = FakeMachine("l1", programs={"env": ping})
-    asyncio.run(check_way(machine, nat_way("l1", NAT["l1"], 1350), deadline=Deadline.after(20)))
+    asyncio.run(check_way(machine, nat_way("l1", NAT["l1-0"], 1350), deadline=Deadline.after(20)))
