@@ -31,13 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("vm")
 
 
+_SHARED = frozenset({"user", "project"})
+"""What fixtures that share a lab are called."""
+
+
 @pytest.fixture(autouse=True)
 def further_try(request: pytest.FixtureRequest) -> None:
     """A test that is tried again, with a lab that it shares, must not find the same lost guest."""
-    if getattr(request.node, "execution_count", 1) > 1 and "user" in request.fixturenames:
-        user = request.getfixturevalue("user")
-        if isinstance(user, User):
-            user.revive()
+    if getattr(request.node, "execution_count", 1) > 1:
+        for name in _SHARED.intersection(request.fixturenames):
+            user = request.getfixturevalue(name)
+            if isinstance(user, User):
+                user.revive()
 
 
 @pytest.fixture(scope="module")
