@@ -160,7 +160,8 @@ def test_what_runs(lab: EnterLab) -> None:
     assert found["l1"] == {
         "path": "l1", "level": 1, "parent": "l0", "state": "running", "reason": None,
         "hypervisor": None, "accelerator": "kvm", "emulated": False, "address": "10.0.2.15",
-        "vcpus": 2, "memory": 4 << 30, "disk_used": found["l1"]["disk_used"], "uptime": found["l1"]["uptime"],
+        "vcpus": 2, "memory": 4 << 30,
+        "disk_used": found["l1"]["disk_used"], "uptime": found["l1"]["uptime"],
     }  # fmt: skip
     assert found["l1/l2"]["state"] == "running"
     assert found["l1/l2"]["emulated"] is True
