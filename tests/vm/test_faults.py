@@ -96,7 +96,8 @@ def test_a_panic_is_told_from_the_console_at_once(home: Home, image: Image, tmp_
     folder.mkdir()
     (folder / "disk.img").write_bytes(b"")
     os.truncate(folder / "disk.img", 16 << 20)
-    (folder / "vmlinuz").symlink_to(image.folder / "vmlinuz")
+    for name in ("vmlinuz", "initrd"):
+        (folder / name).symlink_to(image.folder / name)
     started = time.monotonic()
     problem = bring_up_with(nothing, home, replace(image, folder=folder), tmp_path / "evidence")
     assert problem.code == "guest.panicked"
