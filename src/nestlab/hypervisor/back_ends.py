@@ -2,39 +2,39 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
-from nestlab.hypervisor.plan import BackEnd, GuestPlan
+from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Hypervisor, Order
-from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.protocol import Machine
+
+if TYPE_CHECKING:
+    from nestlab.hypervisor.libvirt.boot import LibvirtHypervisor  # lxml
 
 
 @dataclass(frozen=True)
 class BackEnds:
-    """A hypervisor that passes each order on.
+    """A hypervisor that passes each order on."""
 
-    libvirt  how that one is asked
-    """
-
-    by_name: dict[BackEnd, Hypervisor]
-    libvirt: Virsh | None = None
+    qemu: Hypervisor
+    libvirt: "LibvirtHypervisor"
 
     @property
     def machine(self) -> Machine:
         """See `Hypervisor.machine`."""
-        return self._any.machine
+        return self.qemu.machine
 
     @property
     def facts(self) -> Facts:
         """See `Hypervisor.facts`."""
-        return self._any.facts
+        return self.qemu.facts
 
     @property
     def accelerator(self) -> Accelerator:
         """See `Hypervisor.accelerator`."""
-        return self._any.accelerator
+        return self.qemu.accelerator
 
     def boot(self, order: Order) -> AbstractAsyncContextManager[Guest]:
         """See `Hypervisor.boot`."""
@@ -44,9 +44,5 @@ class BackEnds:
         """See `Hypervisor.adopt`."""
         return await self._of(order.plan).adopt(order, pid, ssh_port)
 
-    @property
-    def _any(self) -> Hypervisor:
-        return next(iter(self.by_name.values()))
-
     def _of(self, plan: GuestPlan) -> Hypervisor:
-        return self.by_name[plan.hypervisor]
+        return self.libvirt if plan.hypervisor == "libvirt" else self.qemu

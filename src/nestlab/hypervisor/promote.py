@@ -57,7 +57,7 @@ async def promote(
 
     virsh = await find_libvirt(machine, ours=ours, deadline=deadline)
     libvirt = LibvirtHypervisor(machine, facts, accelerator, firmware, loader, uri=virsh.uri)
-    return BackEnds({"qemu": qemu, "libvirt": libvirt}, virsh)
+    return BackEnds(qemu, libvirt)
 
 
 async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline) -> Hypervisor:

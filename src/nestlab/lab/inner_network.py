@@ -1,7 +1,6 @@
 """libvirt's own network in a guest, moved away before a guest of that guest can be on it."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from ipaddress import IPv4Network
 
 from nestlab.deadline import Deadline
@@ -18,11 +17,11 @@ async def move_away(hypervisor: Hypervisor, taken: Iterable[IPv4Network], sink: 
     The user's own machine is never changed. Raises as `move_default` does.
     """
     path = hypervisor.machine.path
-    if path == "l0" or not isinstance(hypervisor, BackEnds) or hypervisor.libvirt is None:
+    if path == "l0" or not isinstance(hypervisor, BackEnds):
         return
     from nestlab.hypervisor.libvirt.network import move_default  # noqa: PLC0415  (lxml)
 
-    virsh = replace(hypervisor.libvirt, deadline=Deadline.after(_SECONDS))
+    virsh = hypervisor.libvirt.virsh(Deadline.after(_SECONDS))
     subnet = await move_default(virsh, taken)
     if subnet:
         sink(Notice(f"{path}: libvirt's network default would collide, and is {subnet} now"))
