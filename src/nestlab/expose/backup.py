@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from nestlab.errors import StoredDataError
 from nestlab.home import make_folder
-from nestlab.machine.replacement import replacing
+from nestlab.machine.replacement import replacing, sync
 
 SCHEMA: Final = "nestlab.expose-backup/1"
 Kind = Literal["domain", "file"]
@@ -141,7 +141,7 @@ class Backups:
                 if domain:
                     os.fsync(stream.fileno())
             if domain:
-                _sync_folder(self.folder)
+                sync(self.folder)
         except OSError as problem:
             raise StoredDataError(
                 "expose.backup-not-written",
@@ -156,15 +156,6 @@ def _key(subject: str) -> str:
     if len(subject) == 36 and all(c in "0123456789abcdef-" for c in subject):
         return subject
     return hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename survive a power cut (fsync(2))."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _load(file: Path) -> Backup:

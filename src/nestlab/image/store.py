@@ -21,6 +21,7 @@ from nestlab.errors import CleanupError, StoredDataError
 from nestlab.home import make_folder
 from nestlab.image.digest import plain_sha256, sha256_of
 from nestlab.image.manifest import Manifest
+from nestlab.machine.replacement import sync
 from nestlab.teardown import on_exit
 
 STAGING = ".staging-"
@@ -136,9 +137,9 @@ class ImageStore:
         """Give a finished folder its name: everything is on disk before the rename."""
         (staged / _MANIFEST).write_text(manifest.model_dump_json(by_alias=True, indent=1))
         for path in (*staged.iterdir(), staged):
-            _sync(path)
+            sync(path)
         staged.rename(self.folder / slug)
-        _sync(self.folder)
+        sync(self.folder)
         return Image(self.folder / slug, manifest)
 
 
@@ -183,14 +184,6 @@ async def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
             await asyncio.sleep(0.2)
         else:
             return
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _check(image: Image) -> None:

@@ -32,6 +32,18 @@ def replacing(target: Path) -> Iterator[Path]:
         raise
 
 
+def sync(path: Path) -> None:
+    """Flush a file, or a folder: a rename in it survives a power cut by that alone (fsync(2)).
+
+    Raises OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 async def copy_whole(source: Path, target: Path, mode: int | None = None) -> None:
     """Copy a file; None for the mode means the permission bits of the source.
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nestlab.errors import StoredDataError
+from nestlab.machine.replacement import sync
 from nestlab.result.models import Result
 from nestlab.result.reading import FILE_NAME, load
 
@@ -87,16 +88,7 @@ def _replace(file: Path, data: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync(file.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename survive a power cut (fsync(2): the folder needs its own)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(file.parent)
 
 
 @contextlib.contextmanager
