@@ -38,8 +38,8 @@ from nestlab.image.recipe import debian_12
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Request
 from nestlab.lab.keys import FILE, KeyPair, make_key, store_key
+from nestlab.lab.request import Request
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
 from nestlab.net.subnet import GuestNetwork

@@ -12,16 +12,16 @@ from lab_examples import home
 from nestlab.errors import MachineError
 from nestlab.events import Event, Notice
 from nestlab.lab.chain import bring_up
-from nestlab.lab.climb import Request
 from nestlab.lab.folder import remove_lab
 from nestlab.lab.known import labs
 from nestlab.lab.opening import held, made
+from nestlab.lab.request import Request
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import LabState, load_state
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.units import GIB
-from test_lab_chain import IMAGES, MemoryHypervisor, guest_machine, left
+from test_lab_chain import IMAGES, MemoryHypervisor, attempts_told, guest_machine, left
 
 SPEC = GuestSpec("l1", vcpus=2, memory=GIB)
 
@@ -52,11 +52,11 @@ class World:
         machine: Machine = host_machine(self.look)
         self.host = MemoryHypervisor(machine=machine)
 
-    def up(self, spec: GuestSpec = SPEC, *, fails: bool = False) -> LabState:
-        return asyncio.run(self._up(spec, fails=fails))
+    def up(self, spec: GuestSpec = SPEC, *, fails: bool = False, attempts: int = 1) -> LabState:
+        request = Request((spec,), IMAGES, boot_timeout=5, attempts=attempts)
+        return asyncio.run(self._up(request, fails=fails))
 
-    async def _up(self, spec: GuestSpec, *, fails: bool) -> LabState:
-        request = Request((spec,), IMAGES, boot_timeout=5)
+    async def _up(self, request: Request, *, fails: bool) -> LabState:
         evidence, sink = self.base / "evidence", self.events.append
         for folder, _ in labs(home(self.base)):
             with held(folder, load_state(folder)) as lab:
@@ -72,7 +72,9 @@ class World:
 
     @property
     def notices(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Notice)]
+        """What was said of decisions; the proof's own lines aside."""
+        said = [event.text for event in self.events if isinstance(event, Notice)]
+        return [text for text in said if " · " not in text]
 
 
 @pytest.fixture
@@ -167,3 +169,24 @@ def test_one_whose_nestlab_was_killed_half_way_is_made_again(world: World) -> No
     assert world.host.log == ["boot"]
     assert world.host.orders[0].fresh
     assert world.notices == ["l1: rebuild, because it was never finished"]
+
+
+def test_one_that_is_lost_while_it_is_proved_starts_again(world: World) -> None:
+    """It answered when it was adopted."""
+    answers = world.host.guest.programs["env"]
+    losses = iter((True, False))
+
+    def lost_once(argv: tuple[str, ...], stdin: bytes) -> Completed:
+        if "lscpu" in argv and next(losses, False):
+            world.host.adopt_error = MachineError("guest.no-answer", "l1 is silent")
+            world.host.guest = guest_machine("l1")
+            raise MachineError("machine.deadline", "lscpu did not end")
+        said = answers(argv, stdin)
+        assert isinstance(said, Completed)
+        return said
+
+    world.host.guest.programs["env"] = lost_once
+    world.up(attempts=2)
+    assert world.host.log == ["adopt", "adopt", "boot"]
+    assert not world.host.orders[-1].fresh
+    assert attempts_told(world.events) == ["l1: attempt 2 of 2"]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,8 +21,7 @@ from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.protocol import Guest, Order
 from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Request
-from nestlab.lab.proof import prove
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.lab.state import LabState, load_state
@@ -79,6 +79,7 @@ class MemoryHypervisor:
     boot_error: NestlabError | None = None
     adopt_error: NestlabError | None = None
     end_error: NestlabError | None = None
+    without_kvm: bool = False
     log: list[str] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
 
@@ -92,7 +93,7 @@ class MemoryHypervisor:
         order.stage("logging in")
         async with AsyncExitStack() as stack:
             stack.callback(self._end)
-            yield Guest(order.plan, self.guest, 4711, 34567, False, "7.2.22")
+            yield self._guest(order, 4711, 34567)
             if order.kept():
                 stack.pop_all()
 
@@ -102,7 +103,11 @@ class MemoryHypervisor:
         self.log.append("adopt")
         if self.adopt_error:
             raise self.adopt_error
-        return Guest(order.plan, self.guest, pid, ssh_port, False, "7.2.22")
+        return self._guest(order, pid, ssh_port)
+
+    def _guest(self, order: Order, pid: int, ssh_port: int) -> Guest:
+        kvm = order.plan.accelerator.name == "kvm" and not self.without_kvm
+        return Guest(order.plan, self.guest, pid, ssh_port, kvm, "7.2.22")
 
     def _end(self) -> None:
         self.log.append("end")
@@ -119,7 +124,6 @@ class Stay:
     state: LabState | None = None
     problem: BaseException | None = None
     keep: bool = False
-    proving: bool = False
 
     async def visit(self, host: MemoryHypervisor, base: Path) -> None:
         request = Request(chain_of(1), IMAGES, boot_timeout=5)
@@ -128,8 +132,6 @@ class Stay:
         async with up as lab:
             self.lab, self.state = lab, lab.state
             assert load_state(lab.folder) == lab.state
-            if self.proving:
-                await prove(lab, self.events.append)
             if self.keep:
                 lab.keep()
             if self.problem:
@@ -236,16 +238,16 @@ def test_an_interruption_takes_it_down(tmp_path: Path) -> None:
 
 
 def test_every_level_is_proved_with_a_line(tmp_path: Path) -> None:
-    visit = stay(MemoryHypervisor(), tmp_path, proving=True)
+    visit = stay(MemoryHypervisor(), tmp_path)
     lines = [event.text for event in visit.events if isinstance(event, Notice)]
     assert [line.partition(":")[0] for line in lines] == ["l0", "l1"]
     assert "emulated by TCG" in lines[1]
 
 
 def test_the_first_broken_link_ends_it(tmp_path: Path) -> None:
-    host = MemoryHypervisor(accelerator=KVM)
+    host = MemoryHypervisor(accelerator=KVM, without_kvm=True)
     with pytest.raises(MachineError) as caught:
-        stay(host, tmp_path, proving=True)
+        stay(host, tmp_path)
     assert caught.value.code == "verify.not-kvm"
     assert caught.value.where == "l1, while verifying it"
     assert host.log == ["boot", "end"]
@@ -281,9 +283,10 @@ def test_a_guest_whose_facts_cannot_be_read_ends_it(tmp_path: Path) -> None:
 
 @dataclass
 class Losing(MemoryHypervisor):
-    """Its guest comes up and is then lost, `losses` times, when it becomes a hypervisor."""
+    """Its guest comes up and is then lost, `losses` times: by default when it tells its facts."""
 
     losses: int = 1
+    asked: str = "python3"
     code: str = "machine.lost"
 
     @contextlib.asynccontextmanager
@@ -292,7 +295,7 @@ class Losing(MemoryHypervisor):
         self.losses -= 1
         self.guest = guest_machine("l1")
         if self.losses >= 0:
-            self.guest.programs = {"python3": self._lose}
+            self.guest.programs[self.asked] = self._lose
         async with super().boot(order) as guest:
             yield guest
 
@@ -315,15 +318,21 @@ def bring(host: MemoryHypervisor, base: Path, attempts: int = 3) -> list[Event]:
     return events
 
 
-def test_an_emulated_chain_that_is_lost_on_its_way_is_started_again(tmp_path: Path) -> None:
-    host = Losing(losses=2)
+def attempts_told(events: list[Event]) -> list[str]:
+    """What was lost, and which attempt followed."""
+    told = [event.text for event in events if isinstance(event, Notice)]
+    found = (re.match(r"(\S+) was lost, .* again \((.*)\)$", text) for text in told)
+    return [f"{match[1]}: {match[2]}" for match in found if match]
+
+
+@pytest.mark.parametrize("asked", ["python3", "env"], ids=["facts", "proof"])
+def test_an_emulated_chain_that_is_lost_on_its_way_is_started_again(
+    asked: str, tmp_path: Path
+) -> None:
+    host = Losing(losses=2, asked=asked)
     events = bring(host, tmp_path)
     assert host.log == ["boot", "end"] * 3
-    notices = [event.text for event in events if isinstance(event, Notice)]
-    assert [text.partition("again ")[2] for text in notices] == [
-        "(attempt 2 of 3)",
-        "(attempt 3 of 3)",
-    ]
+    assert attempts_told(events) == ["l1: attempt 2 of 3", "l1: attempt 3 of 3"]
     evidence = [order.evidence.relative_to(tmp_path) for order in host.orders]
     assert [str(path) for path in evidence] == [
         "evidence/l1",

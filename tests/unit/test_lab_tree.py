@@ -11,19 +11,19 @@ import pytest
 from facts_examples import cpu, facts
 from lab_examples import home
 from nestlab.errors import MachineError, NestlabError
-from nestlab.events import Event, Notice, Progress
+from nestlab.events import Event, Progress
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.protocol import Guest, Order
 from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Request
 from nestlab.lab.lost import patience
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.state import LabState
 from nestlab.units import GIB
 from plan_examples import KVM, TCG
-from test_lab_chain import IMAGES, MemoryHypervisor, guest_machine, left
+from test_lab_chain import IMAGES, MemoryHypervisor, attempts_told, guest_machine, left
 
 SIBLINGS = tuple(GuestSpec(f"l{number}", vcpus=1, memory=GIB) for number in (1, 2, 10))
 
@@ -54,7 +54,8 @@ class Slow(MemoryHypervisor):
             self.now -= 1
         self.log.append(f"boot {path}")
         try:
-            yield Guest(order.plan, guest_machine(path), 1, 2, False, "7.2.22")
+            kvm = order.plan.accelerator.name == "kvm"
+            yield Guest(order.plan, guest_machine(path), 1, 2, kvm, "7.2.22")
         finally:
             self.log.append(f"end {path}")
 
@@ -127,11 +128,7 @@ def test_a_nested_guest_that_emulation_loses_is_started_again_alone(tmp_path: Pa
     lab, events = visit(host, tmp_path, attempts=3)
     assert [level.machine.path for level in lab.levels] == ["l1", "l1/l1", "l1/l2", "l1/l10"]
     assert host.log.count("boot l1/l1") == 1
-    notices = [event.text for event in events if isinstance(event, Notice)]
-    assert [text.partition("again ")[2] for text in notices] == [
-        "(attempt 2 of 3)",
-        "(attempt 3 of 3)",
-    ]
+    assert attempts_told(events) == ["l1/l2: attempt 2 of 3", "l1/l2: attempt 3 of 3"]
     assert left(tmp_path) == []
 
 

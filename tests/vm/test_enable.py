@@ -25,8 +25,9 @@ from nestlab.hypervisor.qemu.disks import handed_down
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Climb, Request
+from nestlab.lab.climb import Climb
 from nestlab.lab.reach import reach
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine

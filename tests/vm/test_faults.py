@@ -20,7 +20,7 @@ from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
 from nestlab.image.store import Image
 from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Request
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine

@@ -18,7 +18,7 @@ from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
 from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Request
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine

@@ -1,4 +1,4 @@
-"""Bring a lab up and take it down; an emulated one that is lost on its way is tried again."""
+"""Bring a lab up, prove it and take it down; what emulation loses on the way is tried again."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -10,26 +10,31 @@ from nestlab.errors import MachineError
 from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home
 from nestlab.hypervisor.protocol import Hypervisor
-from nestlab.lab.climb import Climb, Request
+from nestlab.lab.climb import Climb
 from nestlab.lab.lost import LOST, again
 from nestlab.lab.opening import made
+from nestlab.lab.proof import Proof
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab, Level
 
 
 @contextlib.asynccontextmanager
 async def bring_up(
     request: Request, lab: Lab, host: Hypervisor, *, evidence: Path, sink: Sink
-) -> AsyncIterator[Lab]:
+) -> AsyncIterator[list[Proof]]:
     """Bring up what is missing; leaving the context takes that down unless it was told to keep it.
 
-    What was up before stays.
+    What was up before stays, unless it was lost: then it is started again. Gives the proof of every
+    level.
     """
     async with AsyncExitStack() as stack:
-        attempt = 1
-        while not await _try(request, lab, host, _Attempt(attempt, evidence, sink), stack):
-            attempt += 1
+        number, proofs = 1, None
+        while proofs is None:
+            attempt = _Attempt(number, evidence, sink)
+            proofs = await _try(request, lab, host, attempt, stack)
+            number += 1
         try:
-            yield lab
+            yield proofs
         except BaseException:
             lab.kept = False
             raise
@@ -62,13 +67,14 @@ class _Attempt:
 
 async def _try(
     request: Request, lab: Lab, host: Hypervisor, attempt: _Attempt, stack: AsyncExitStack
-) -> bool:
-    """Whether it came up; False when it was lost to emulation and may be tried again."""
+) -> list[Proof] | None:
+    """Its proof; None when it was lost to emulation and may be tried again."""
     async with AsyncExitStack() as trial:
         lab.levels[:] = [Level(host.machine, host.facts)]
         climb = Climb(request, lab, attempt.evidence, attempt.sink)
         try:
             await climb.climb(host, trial)
+            proofs = await climb.prove()
         except MachineError as problem:
             # an emulated L1 alone was never seen to fail: then something else is wrong
             emulation = climb.emulated and climb.nested and problem.code in LOST
@@ -76,6 +82,6 @@ async def _try(
                 raise
             attempt.sink(Progress(climb.lost, f"lost: {problem.message}", State.FAILED))
             attempt.sink(Notice(again(climb.lost, "the lab", attempt.number + 1, request.attempts)))
-            return False
+            return None
         await stack.enter_async_context(trial.pop_all())
-        return True
+        return proofs

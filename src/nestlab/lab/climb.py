@@ -1,7 +1,7 @@
 """The recursion: promote a machine, see to its guests, and each guest is a machine again."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -9,8 +9,7 @@ from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.events import Notice, Progress, Sink, State
-from nestlab.hypervisor.plan import BaseImage
+from nestlab.events import Event, Notice, Progress, Sink, State
 from nestlab.hypervisor.promote import gather_ready, promote, promote_resumed
 from nestlab.hypervisor.protocol import Guest, Hypervisor
 from nestlab.lab.decide import Step
@@ -20,6 +19,8 @@ from nestlab.lab.inner_network import move_away
 from nestlab.lab.lost import LOST, again, may_be_lost, patience
 from nestlab.lab.order import Desk, evidence_of
 from nestlab.lab.plan import Place, inner_wish, place_in_guest
+from nestlab.lab.proof import Proof, prove
+from nestlab.lab.request import Request
 from nestlab.lab.running import Lab, Level
 from nestlab.lab.spec import GuestSpec
 from nestlab.lab.stop import shut_down
@@ -27,35 +28,11 @@ from nestlab.lab.together import together
 from nestlab.lab.tree import every
 from nestlab.lab.ways import prove_ways
 from nestlab.lab.wiring import wire
-from nestlab.lab.wish import Warm, Wish, from_snapshot, wishes
+from nestlab.lab.wish import Wish, from_snapshot, wishes
 from nestlab.machine.path import natural
-
-ATTEMPTS = 3
-"""How often an emulated lab whose nested part is lost while it comes up is started in all."""
 
 _ADOPT = 30.0
 """Seconds that a guest which runs has to answer."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What shall be up on a host that is a hypervisor already.
-
-    Inside a guest the accelerator is KVM: an emulated guest in a guest is not nested
-    virtualization, and is there only where its `accel` asks for it.
-
-    images        name -> as the host sees it
-    boot_timeout  seconds that each guest has until its shell answers
-    attempts      how often an emulated lab is started in all when its nested part is lost while
-                  it comes up (docs/how-to/when-a-guest-stops.md); one under KVM, where it is not
-    saved         path -> what a guest of the host that is new is resumed from
-    """
-
-    guests: Sequence[GuestSpec]
-    images: Mapping[str, BaseImage]
-    boot_timeout: float
-    attempts: int = 1
-    saved: Mapping[str, Warm] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,8 +76,20 @@ class Climb:
         # guests of L0 live in the lab's place, deeper ones on their parent's disk
         place = Place(state.place, state.sockets, self.request.images)
         await self._populate(host, place, self.request.guests, stack)
-        await prove_ways(self.wiring, self.lab, self.sink)
         self.lab.levels.sort(key=lambda level: natural(level.machine.path))
+
+    async def prove(self) -> list[Proof]:
+        """Prove every way and every level; the machine that was asked last is `lost` if it fails.
+
+        Raises as `prove_ways` and `prove` do.
+        """
+        await prove_ways(self.wiring, self.lab, self._asking)
+        return await prove(self.lab, self._asking)
+
+    def _asking(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.lost = event.subject
+        self.sink(event)
 
     async def _populate(
         self,

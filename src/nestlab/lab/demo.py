@@ -14,12 +14,11 @@ from nestlab.events import Notice, Progress, Sink, State
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
 from nestlab.lab.chain import bring_up
-from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.down import sweep
 from nestlab.lab.ground import images_on, probe_host
 from nestlab.lab.measurement import measure_lab
 from nestlab.lab.opening import made
-from nestlab.lab.proof import prove
+from nestlab.lab.request import ATTEMPTS, Request
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -79,8 +78,8 @@ async def run_demo(
         lab = await stack.enter_async_context(made(home))
         images = await images_on(host, lab, guests, home, sink)
         request = Request(guests, images, demo.boot_timeout, attempts=ATTEMPTS)
-        await stack.enter_async_context(bring_up(request, lab, host, evidence=evidence, sink=sink))
-        proofs = await prove(lab, sink)
+        up = bring_up(request, lab, host, evidence=evidence, sink=sink)
+        proofs = await stack.enter_async_context(up)
         course = Course(rounds=demo.rounds, warm_up=False)
         await measure_lab(lab, proofs, demo.workloads, ledger, folder, course=course, sink=sink)
         if demo.keep:

@@ -10,12 +10,12 @@ from nestlab.events import Sink
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
 from nestlab.lab.chain import bring_up
-from nestlab.lab.climb import ATTEMPTS, Request
 from nestlab.lab.enter import write_access
 from nestlab.lab.ground import images_on, probe_host
 from nestlab.lab.names import tell_names
 from nestlab.lab.place import ensure_sockets, make_place
-from nestlab.lab.proof import Proof, prove
+from nestlab.lab.proof import Proof
+from nestlab.lab.request import ATTEMPTS, Request
 from nestlab.lab.root import root_of
 from nestlab.lab.running import Lab
 from nestlab.lab.spec import GuestSpec
@@ -89,8 +89,7 @@ async def standing(
         saved = await warm_guests(snapshot, host, home) if snapshot else {}
         request = Request(guests, images, terms.boot_timeout, attempts=ATTEMPTS, saved=saved)
         evidence = folder.path / "machines"
-        async with bring_up(request, lab, host, evidence=evidence, sink=sink):
-            proofs = await prove(lab, sink)
+        async with bring_up(request, lab, host, evidence=evidence, sink=sink) as proofs:
             lab.keep()
             await tell_names(lab, machine, sink)
             write_access(lab.state, lab.folder)

@@ -21,6 +21,7 @@ def deadline_passed(
         "machine.deadline",
         f"`{shown(argv)}` did not end within {format_duration(deadline.allowed)}",
         where=f"{path}, while running {argv[0]}",
+        hint="it is too slow or hangs: its load and its console show which",
         notes=last_lines(output),
     )
 
