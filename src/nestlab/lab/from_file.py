@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nestlab.errors import UsageError
+from nestlab.hypervisor.libvirt.offered import must_be_offered
 from nestlab.image.recipe import BUILT_SIZE, SUITES
 from nestlab.lab.spec import DiskSpec, FileSpec, GuestSpec, NetworkSpec
 from nestlab.spec.models import File, Guest, LabSpec, Settings
@@ -16,7 +17,7 @@ def guests_of(lab: LabSpec, file: Path) -> tuple[GuestSpec, ...]:
     """The lab's guests, each with those inside it; paths of files are relative to the lab file.
 
     Raises UsageError `lab.not-yet`, `lab.cpu-not-emulated`, `lab.disk-too-small`,
-    `lab.no-such-file`.
+    `lab.no-such-file`, `libvirt.not-offered`, `libvirt.cpu-option`.
     """
     nodes = machines(lab)
     children: dict[str, list[Node]] = {}
@@ -87,6 +88,8 @@ def _must_be_buildable(node: Node) -> None:
     _must_be_known(node)
     _must_have_its_cpu(node)
     _must_hold_its_image(node)
+    if node.guest.hypervisor == "libvirt":
+        must_be_offered(node.path, cpu=node.guest.cpu, networks=bool(node.guest.networks))
 
 
 def _must_be_known(node: Node) -> None:

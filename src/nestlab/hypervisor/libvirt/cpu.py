@@ -6,13 +6,12 @@ host`, `maximum` its `-cpu max` (libvirt 7.1), and a feature is only guaranteed 
 
 from lxml import etree
 
-from nestlab.errors import UsageError
 from nestlab.hypervisor.libvirt.element import element
+from nestlab.hypervisor.libvirt.offered import feature_of
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.arch import arch_of
 
 _MODES = {"host": "host-passthrough", "max": "maximum"}
-_ON, _OFF = frozenset({"on", "yes", "true"}), frozenset({"off", "no", "false"})
 
 
 def cpu_element(plan: GuestPlan) -> etree._Element:
@@ -27,16 +26,5 @@ def cpu_element(plan: GuestPlan) -> etree._Element:
 
 
 def _feature(option: str, plan: GuestPlan) -> etree._Element:
-    """`svm=on`, `+svm` and `svm` require it, `svm=off` and `-svm` disable it."""
-    name, given, value = option.partition("=")
-    if not given and name[:1] in {"+", "-"}:
-        name, value = name[1:], "off" if name[0] == "-" else "on"
-    elif not given:
-        value = "on"
-    if not name or value not in _ON | _OFF:
-        raise UsageError(
-            "libvirt.cpu-option",
-            f"{plan.path}: `{option}` of cpu is no feature that libvirt can switch on or off",
-            hint="write features as `svm=on` or `svm=off`, or use `hypervisor: qemu`",
-        )
-    return element("feature", policy="require" if value in _ON else "disable", name=name)
+    name, there = feature_of(option, plan.path)
+    return element("feature", policy="require" if there else "disable", name=name)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from nestlab.errors import HostError, UsageError
+from nestlab.errors import HostError
 from nestlab.hypervisor.libvirt.cpu import cpu_element
 from nestlab.hypervisor.libvirt.disks import disk_elements
 from nestlab.hypervisor.libvirt.element import element
 from nestlab.hypervisor.libvirt.names import NAMESPACE, PREFIX
+from nestlab.hypervisor.libvirt.offered import must_be_startable
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import kernel_command_line
 from nestlab.hypervisor.qemu.files import Files
@@ -33,7 +34,7 @@ def domain_xml(plan: GuestPlan, *, firmware: str | None, owner: str | None) -> b
 
     Raises HostError `image.no-initrd`; UsageError `libvirt.*`.
     """
-    refuse_what_libvirt_lacks(plan)
+    must_be_startable(plan)
     domain = element(
         "domain",
         element("name", plan.identity),
@@ -55,22 +56,6 @@ def domain_xml(plan: GuestPlan, *, firmware: str | None, owner: str | None) -> b
         )
         domain.append(label)
     return etree.tostring(domain, pretty_print=True, xml_declaration=True, encoding="utf-8")
-
-
-def refuse_what_libvirt_lacks(plan: GuestPlan) -> None:
-    """Raises UsageError `libvirt.not-offered` for what this back end cannot do."""
-    reasons = {
-        "a NAT by passt (its QEMU has no user-mode network)": plan.nat != "slirp",
-        "a resumed snapshot": plan.saved is not None,
-        "a lab network at l0, which is a switch process": any(p.on_switch for p in plan.ports),
-    }
-    for what, wanted in reasons.items():
-        if wanted:
-            raise UsageError(
-                "libvirt.not-offered",
-                f"{plan.path}: `hypervisor: libvirt` does not offer {what}",
-                hint="write `hypervisor: qemu` for this guest",
-            )
 
 
 def _whose(plan: GuestPlan) -> etree._Element:

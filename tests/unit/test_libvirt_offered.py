@@ -1,0 +1,62 @@
+"""What `hypervisor: libvirt` cannot do is said when the lab file is read, before anything boots."""
+
+from pathlib import Path
+
+import pytest
+
+from nestlab.errors import UsageError
+from nestlab.hypervisor.libvirt.offered import feature_of
+from nestlab.lab.from_file import guests_of
+from nestlab.spec.load import parse
+
+LAB = """name: a
+networks: {{lan: {{}}}}
+guests:
+  - name: l1
+    {l1}
+    guests:
+      - {{name: l2, disk: 8GiB, {l2}}}
+"""
+
+
+def refused(l1: str = "vcpus: 2", l2: str = "vcpus: 1") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        guests_of(parse(LAB.format(l1=l1, l2=l2)), Path("lab.yaml"))
+    assert "hypervisor: qemu" in str(caught.value.hint)
+    return caught.value
+
+
+def test_a_cpu_option_that_is_no_feature_is_refused_at_any_level() -> None:
+    problem = refused(l2='hypervisor: libvirt, cpu: "host,svm=on,phys-bits=40"')
+    assert problem.code == "libvirt.cpu-option"
+    assert problem.message.startswith("l1/l2: `phys-bits=40`")
+
+
+def test_a_lab_network_at_l0_is_refused() -> None:
+    problem = refused(l1="hypervisor: libvirt\n    networks: [lan]")
+    assert problem.code == "libvirt.not-offered"
+    assert problem.message.startswith("l1: ")
+
+
+def test_what_it_offers_is_not_refused() -> None:
+    """In guests, networks are bridges; and with QEMU alone any option goes."""
+    for l2 in (
+        'hypervisor: libvirt, networks: [lan], cpu: "host,+svm,avic=off"',
+        'cpu: "host,phys-bits=40"',
+    ):
+        (guest,) = guests_of(parse(LAB.format(l1="vcpus: 2", l2=l2)), Path("lab.yaml"))
+        assert guest.guests[0].cpu
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        ("svm", ("svm", True)),
+        ("+svm", ("svm", True)),
+        ("-svm", ("svm", False)),
+        ("svm=off", ("svm", False)),
+        ("vmx-ept=yes", ("vmx-ept", True)),
+    ],
+)
+def test_features(option: str, found: tuple[str, bool]) -> None:
+    assert feature_of(option, "l1") == found
