@@ -190,3 +190,21 @@ def test_one_that_is_lost_while_it_is_proved_starts_again(world: World) -> None:
     assert world.host.log == ["adopt", "adopt", "boot"]
     assert not world.host.orders[-1].fresh
     assert attempts_told(world.events) == ["l1: attempt 2 of 2"]
+
+
+def test_a_larger_disk_on_virtio_is_given_while_it_runs(world: World) -> None:
+    spec = dataclasses.replace(SPEC, storage="virtio", disk=10 * GIB)
+    world.host.guest.programs["resize2fs"] = lambda _argv, _stdin: answer()
+    world.look["l1"] = ""
+    for folder, state in labs(home(world.base)):
+        remove_lab(folder, state)
+    world.up(spec)
+    world.look["l1"] = "4711 1"
+    world.host.log.clear()
+    world.host.guest.ran.clear()
+    state = world.up(dataclasses.replace(spec, disk=12 * GIB))
+    assert world.host.log == ["adopt", f"grow 4711 to {12 * GIB}"]
+    assert ("resize2fs", "/dev/vda") in world.host.guest.ran
+    (record,) = state.guests
+    assert (record.pid, record.spec and record.spec.disk) == (4711, 12 * GIB)
+    assert world.notices == ["l1: grows while it runs, because disk 10.0 GiB → 12.0 GiB"]

@@ -14,11 +14,12 @@ import pytest
 
 from facts_examples import document, facts
 from lab_examples import home
+from nestlab.deadline import Deadline
 from nestlab.errors import CleanupError, MachineError, NestlabError
 from nestlab.events import Event, Notice, Progress, State
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
-from nestlab.hypervisor.plan import BaseImage
+from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.protocol import Guest, Order
 from nestlab.lab.chain import bring_up_new
 from nestlab.lab.request import Request
@@ -104,6 +105,10 @@ class MemoryHypervisor:
         if self.adopt_error:
             raise self.adopt_error
         return self._guest(order, pid, ssh_port)
+
+    async def grow(self, plan: GuestPlan, pid: int, *, deadline: Deadline) -> None:
+        """See `Hypervisor.grow`."""
+        self.log.append(f"grow {pid} to {plan.disk}")
 
     def _guest(self, order: Order, pid: int, ssh_port: int) -> Guest:
         kvm = order.plan.accelerator.name == "kvm" and not self.without_kvm

@@ -39,6 +39,28 @@ def test_what_follows(change: dict[str, object], seen: Seen, step: Step, why: st
     assert decide(shall, RECORD, seen) == Decision(step, why)
 
 
+@pytest.mark.parametrize(
+    ("was", "itself", "change", "seen", "step"),
+    [
+        ({}, True, {}, RUNS, Step.GROW),
+        ({"storage": "virtio"}, False, {}, RUNS, Step.GROW),
+        ({"hypervisor": "libvirt"}, False, {}, RUNS, Step.GROW),
+        ({"hypervisor": "libvirt"}, False, {}, OFF, Step.RESTART),
+        ({"hypervisor": "libvirt"}, False, {"memory": 2 * GIB}, RUNS, Step.RESTART),
+        ({"disk": None}, True, {}, RUNS, Step.RESTART),
+    ],
+    ids=["cloud", "virtio", "libvirt", "off", "and-memory", "unknown-size"],
+)
+def test_a_disk_on_virtio_grows_while_it_runs(
+    was: dict[str, object], itself: bool, change: dict[str, object], seen: Seen, step: Step
+) -> None:
+    """Nothing else changes while a guest runs, and no size that is not known."""
+    before = dataclasses.replace(SPEC, **was)  # type: ignore[arg-type]
+    shall = dataclasses.replace(before, disk=12 * GIB, **change)  # type: ignore[arg-type]
+    record = RECORD.model_copy(update={"spec": before})
+    assert decide(shall, record, seen, boots_itself=itself).step is step
+
+
 def test_a_file_with_other_contents_is_another_file() -> None:
     was = FileSpec(Path("/a"), "/etc/a", sha256="1")
     spec = dataclasses.replace(SPEC, files=(was,))

@@ -232,3 +232,21 @@ def test_it_is_defined_anew_before_it_is_ever_started() -> None:
 def test_one_that_runs_or_is_not_there_is_left_alone(host: Libvirt) -> None:
     assert moved(host, CLASH) is None
     assert "net-define" not in host.words()
+
+
+def test_the_root_disk_grows_by_its_target() -> None:
+    told = "Capacity:       10737418240\nAllocation:     200704\nPhysical:       197120\n"
+    host = Libvirt(domblkinfo=[answer(told)], blockresize=[answer()])
+    monitor = VirshMonitor(host.virsh, PLAN, 1)
+    assert asyncio.run(monitor.root_size()) == 10 << 30
+    asyncio.run(monitor.resize_root(12 << 30))
+    assert [words[-3:-1] for words in host.asked] == [
+        (PLAN.identity, "vda"), ("vda", f"{12 << 30}B"),
+    ]  # fmt: skip
+
+
+def test_a_root_disk_without_a_size_is_an_error() -> None:
+    host = Libvirt(domblkinfo=[answer("Allocation: 1\n")])
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(VirshMonitor(host.virsh, PLAN, 1).root_size())
+    assert caught.value.code == "libvirt.failed"

@@ -216,3 +216,33 @@ def test_what_the_work_raises_passes_through() -> None:
 
     with pytest.raises(ZeroDivisionError):
         talk(Peer(), lambda monitor: alive_while(monitor, L1, fails()))
+
+
+DRIVES = [
+    {"device": "seed", "inserted": {"image": {"virtual-size": 1}}},
+    {"device": "root", "inserted": {"image": {"virtual-size": 10 << 30}}},
+]
+
+
+def test_the_size_of_the_root_disk() -> None:
+    assert talk(Peer({"query-block": DRIVES}), Monitor.root_size) == 10 << 30
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {},
+        [],
+        DRIVES[:1],
+        [{"device": "root"}],
+        [{"device": "root", "inserted": {"image": {"virtual-size": "10"}}}],
+    ],
+)
+def test_a_root_disk_without_a_size_is_an_error(reply: Any) -> None:
+    assert failure(Peer({"query-block": reply}), Monitor.root_size).code == "qmp.failed"
+
+
+def test_the_root_disk_is_resized_by_its_name() -> None:
+    peer = Peer({"block_resize": {}})
+    talk(peer, lambda monitor: monitor.resize_root(12 << 30))
+    assert peer.asked[-1] == "block_resize"

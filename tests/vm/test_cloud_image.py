@@ -1,5 +1,6 @@
 """A cloud image from a web server to a login: imported, seeded with NoCloud, grown, addressed."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,10 +21,11 @@ from nestlab.deadline import Deadline
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.plan import GuestPlan, ScratchDisk, base_image
 from nestlab.hypervisor.promote import promote
-from nestlab.hypervisor.protocol import Guest, Login, Order
+from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
 from nestlab.image.resolve import resolve
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
+from nestlab.lab.disk import fill_disk
 from nestlab.lab.keys import lab_key, make_key
 from nestlab.machine.local import LocalMachine
 from nestlab.net.subnet import GuestNetwork
@@ -69,6 +71,7 @@ class Up:
     """The guest, and what it was told."""
 
     loop: Loop
+    host: Hypervisor
     guest: Guest
     host_key: str
     stages: list[str]
@@ -87,7 +90,7 @@ def up(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
     client, client_file = lab_key(folder, "client")
     stack = AsyncExitStack()
 
-    async def boot() -> Guest:
+    async def boot() -> tuple[Hypervisor, Guest]:
         host = await promote(LocalMachine(), "tcg", ours=False, deadline=Deadline.after(60))
         plan = GuestPlan(
             lab=f"cloudtest{os.getpid()}",
@@ -121,9 +124,9 @@ def up(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
             stage=stages.append,
             deadline=Deadline.after(480),
         )
-        return await stack.enter_async_context(host.boot(order))
+        return host, await stack.enter_async_context(host.boot(order))
 
-    yield Up(loop, loop.run(boot()), host_key.public, stages)
+    yield Up(loop, *loop.run(boot()), host_key.public, stages)
     loop.run(stack.aclose())
     console = (folder / "evidence" / "console.log").read_text("utf-8", "replace")
     assert "nestlab: ready" in console, "it was not the ready line that let us in"
@@ -178,3 +181,16 @@ def test_cloud_init_has_no_complaint(up: Up) -> None:
     )
     assert "NoCloud" in result["datasource"]
     assert MACHINE_ID in up.run("cat", "/var/lib/cloud/data/instance-id")
+
+
+def test_its_root_grows_while_it_runs(up: Up) -> None:
+    """Disk, partition, file system."""
+    larger = dataclasses.replace(up.guest.plan, disk=DISK + 2 * GIB)
+    deadline = Deadline.after(120)
+    up.loop.run(up.host.grow(larger, up.guest.pid, deadline=deadline))
+    up.loop.run(fill_disk(larger, up.guest.machine, deadline=deadline))
+    assert int(up.run("df", "--output=size", "-B1", "/").split()[-1]) > 5 * GIB
+    # a second time there is nothing to do, and a smaller plan takes nothing away
+    up.loop.run(fill_disk(larger, up.guest.machine, deadline=deadline))
+    up.loop.run(up.host.grow(up.guest.plan, up.guest.pid, deadline=deadline))
+    assert int(up.run("blockdev", "--getsize64", "/dev/vda")) == DISK + 2 * GIB

@@ -42,33 +42,39 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def user(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+def libvirtd() -> Iterator[OwnLibvirtd]:
+    """With somebody else's domain."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lv") as short,
+        own_libvirtd(Path(short) / "d") as libvirtd,
+    ):
+        foreign = Path(short) / "foreign.xml"
+        foreign.write_text(FOREIGN)
+        libvirtd.said("define", str(foreign))
+        yield libvirtd
+
+
+@pytest.fixture(scope="module")
+def user(
+    image: Image, libvirtd: OwnLibvirtd, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[User]:
     """Afterwards nothing of the lab is left, and what was somebody else's is as it was."""
     folder = tmp_path_factory.mktemp("user")
-    with tempfile.TemporaryDirectory(prefix="lv") as short:
-        with own_libvirtd(Path(short) / "d") as libvirtd:
-            (folder / "foreign.xml").write_text(FOREIGN)
-            libvirtd.said("define", str(folder / "foreign.xml"))
-            theirs = libvirtd.said("dumpxml", "foreign")
-            user = User.in_folder(folder, LAB, libvirtd.enter(folder))
-            WORLDS[user.folder] = libvirtd
-            before = snapshot()
-            user.said("up")
-            yield user
-            user.said("down", "libvirt")
-            assert labs_left(user) == []
-            assert libvirtd.said("dumpxml", "foreign") == theirs
-            assert libvirtd.said("list", "--all", "--name").split() == ["foreign"]
-            assert not list((libvirtd.folder / "log" / "qemu").glob("nestlab-*"))
-        assert snapshot() == before
-
-
-WORLDS: dict[Path, OwnLibvirtd] = {}
+    theirs, before = libvirtd.said("dumpxml", "foreign"), snapshot()
+    user = User.in_folder(folder, LAB, libvirtd.enter(folder))
+    user.said("up")
+    yield user
+    user.said("down", "libvirt")
+    assert labs_left(user) == []
+    assert libvirtd.said("dumpxml", "foreign") == theirs
+    assert libvirtd.said("list", "--all", "--name").split() == ["foreign"]
+    assert not list((libvirtd.folder / "log" / "qemu").glob("nestlab-*"))
+    assert snapshot() == before
 
 
 @pytest.fixture
-def world(user: User) -> World:
-    return World(user, WORLDS[user.folder])
+def world(user: User, libvirtd: OwnLibvirtd) -> World:
+    return World(user, libvirtd)
 
 
 def test_both_levels_are_domains_and_proved(world: World) -> None:
@@ -90,6 +96,17 @@ def test_disks_are_where_a_lab_file_says(world: World) -> None:
     )
     assert int(size) == 1 << 30
     assert int(world.user.said("exec", "l1", "--", "findmnt", "-bno", "SIZE", "/")) > 11 << 30
+
+
+def test_disks_grow_while_the_guests_run(world: World) -> None:
+    user, before = world.user, world.user.pids
+    for path, size in (("l1", 16), ("l1/l2", 10)):
+        done = user.nestlab("grow", path, "--disk", f"{size}GiB")
+        assert done.returncode == 0, done.stderr.decode()
+        assert f"{path}: grows while it runs" in done.stderr.decode()
+        root = user.said("exec", path, "--", "findmnt", "-bno", "SIZE", "/")
+        assert int(root) > (size - 1) << 30
+    assert user.pids == before
 
 
 def test_a_disk_outlives_a_stop(world: World) -> None:

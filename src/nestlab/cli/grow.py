@@ -21,8 +21,9 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         name="grow",
-        help="Give a machine a larger disk, more memory or more vCPUs. It is shut down and started"
-        " again for that, and so is what runs in it.",
+        help="Give a machine a larger disk, more memory or more vCPUs. A disk on virtio grows while"
+        " the machine runs; for all else it is shut down and started again, and so is what runs"
+        " in it.",
         epilog=_EXAMPLES,
     )(grow)
 

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nestlab.deadline import Deadline
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
@@ -43,6 +44,10 @@ class BackEnds:
     async def adopt(self, order: Order, pid: int, ssh_port: int) -> Guest:
         """See `Hypervisor.adopt`."""
         return await self._of(order.plan).adopt(order, pid, ssh_port)
+
+    async def grow(self, plan: GuestPlan, pid: int, *, deadline: Deadline) -> None:
+        """See `Hypervisor.grow`."""
+        await self._of(plan).grow(plan, pid, deadline=deadline)
 
     def _of(self, plan: GuestPlan) -> Hypervisor:
         return self.libvirt if plan.hypervisor == "libvirt" else self.qemu

@@ -94,6 +94,13 @@ class Hypervisor(Protocol):
         """
         ...
 
+    async def grow(self, plan: GuestPlan, pid: int, *, deadline: Deadline) -> None:
+        """Give the root disk of a guest that runs the size of its plan; never a smaller one.
+
+        Raises MachineError `qmp.*`, `libvirt.*`, `guest.no-answer`, `machine.*`.
+        """
+        ...
+
     async def adopt(self, order: Order, pid: int, ssh_port: int) -> Guest:
         """A guest that runs already, from the plan that it was started by; nothing is changed.
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from nestlab.errors import MachineError
 from nestlab.events import Event, Notice, Progress, Sink, State
 from nestlab.hypervisor.promote import gather_ready, promote, promote_resumed
 from nestlab.hypervisor.protocol import Guest, Hypervisor
-from nestlab.lab.decide import Step
-from nestlab.lab.disk import unless_full
+from nestlab.lab.decide import STAYS, Step
+from nestlab.lab.disk import fill_disk, unless_full
 from nestlab.lab.furnish import furnish
 from nestlab.lab.inner_network import move_away
 from nestlab.lab.lost import LOST, again, may_be_lost, patience
@@ -31,8 +31,8 @@ from nestlab.lab.wiring import wire
 from nestlab.lab.wish import Wish, from_snapshot, wishes
 from nestlab.machine.path import natural
 
-_ADOPT = 30.0
-"""Seconds that a guest which runs has to answer."""
+_ADOPT, _GROW = 30.0, 120.0
+"""Seconds that a guest which runs has to answer, and to take a larger disk."""
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Climb:
     async def _adopt(self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack) -> bool:
         """Whether the guest runs as it shall, and answers."""
         plan, record, step = wish.plan, wish.record, wish.decision.step
-        if step is not Step.KEEP or record is None or record.ssh_port is None:
+        if step not in STAYS or record is None or record.ssh_port is None:
             return False
         deadline = Deadline.after(_ADOPT)
         order = self._desk.order(plan, self.evidence, fresh=False, deadline=deadline)
@@ -135,9 +135,19 @@ class Climb:
             return False
         stack.push_async_callback(guest.machine.close)
         self.nested = True
+        if step is Step.GROW:
+            await self._grow(wish, guest, hypervisor)
         await self._join(wish, guest, 0.0)
         self.sink(Progress(plan.path, "runs already", State.DONE))
         return True
+
+    async def _grow(self, wish: Wish, guest: Guest, hypervisor: Hypervisor) -> None:
+        """A larger disk for a guest that goes on running, with all that is in it."""
+        plan, deadline = wish.plan, Deadline.after(_GROW)
+        self.sink(Notice(f"{plan.path}: grows while it runs, because {wish.decision.why}"))
+        await hypervisor.grow(plan, guest.pid, deadline=deadline)
+        await fill_disk(plan, guest.machine, deadline=deadline)
+        self.lab.change(plan.path, spec=replace(wish.spec, guests=()))
 
     async def _clear(self, wish: Wish, hypervisor: Hypervisor) -> None:
         """Switch off what runs of a guest that is started again; a new disk makes all in it new."""

@@ -17,10 +17,15 @@ class Step(Enum):
     """What is done to a guest."""
 
     KEEP = "keep"
+    GROW = "grow"
     START = "start"
     RESTART = "restart"
     BUILD = "build"
     REBUILD = "rebuild"
+
+
+STAYS = frozenset({Step.KEEP, Step.GROW})
+"""Steps by which a guest that runs goes on running."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,12 @@ class Decision:
     why: str
 
 
-def decide(spec: GuestSpec, record: GuestRecord | None, seen: Seen) -> Decision:
+def decide(
+    spec: GuestSpec, record: GuestRecord | None, seen: Seen, *, boots_itself: bool = False
+) -> Decision:
     """Compare what a guest shall be with what it was made as and with what is there.
+
+    boots_itself  whether its image has a boot loader of its own
 
     Raises UsageError `lab.disk-shrinks`.
     """
@@ -53,10 +62,24 @@ def decide(spec: GuestSpec, record: GuestRecord | None, seen: Seen) -> Decision:
         return Decision(Step.REBUILD, ", ".join(content))
     _must_not_shrink(record, spec)
     if changed:
-        return Decision(Step.RESTART, ", ".join(said for _, said in changed))
+        why = ", ".join(said for _, said in changed)
+        alone = [key for key, _ in changed] == ["disk"] and _grows_online(record, boots_itself)
+        return Decision(Step.GROW if alone and seen.pid is not None else Step.RESTART, why)
     if seen.pid is None:
         return Decision(Step.START, "it does not run")
     return Decision(Step.KEEP, "it runs")
+
+
+def _grows_online(record: GuestRecord, boots_itself: bool) -> bool:
+    """Whether a larger disk shows while the guest runs, and is known to be larger.
+
+    virtio-blk tells its driver of a new size; QEMU's NVMe device reads the size of a namespace when
+    it is made, and never again (its hw/nvme/ns.c). A boot loader finds its disk on virtio.
+    """
+    was = record.spec
+    if was is None or was.disk is None:
+        return False
+    return boots_itself or was.storage == "virtio" or was.hypervisor == "libvirt"
 
 
 def _unusable(record: GuestRecord, seen: Seen) -> str | None:

@@ -1,10 +1,14 @@
 """The root disk of a guest: as the guest sees it, and as its parent does."""
 
+import re
+
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError, NestlabError
 from nestlab.hypervisor.plan import GuestPlan
+from nestlab.hypervisor.qemu.disks import device
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Machine
+from nestlab.machine.shell import check
 
 _SCARCE = 1024
 """KiB below which a disk is full: an overlay grows by 64 KiB, and its tables with it."""
@@ -12,20 +16,60 @@ _SCARCE = 1024
 _ASK = 20.0
 
 
-async def grow_root(machine: Machine, root: str, *, deadline: Deadline) -> None:
-    """Let the mounted root file system fill its disk (resize2fs(8)); doing it twice is harmless.
+_GROWING = {
+    "ext4": ("resize2fs", "{device}"),
+    "ext3": ("resize2fs", "{device}"),
+    "btrfs": ("btrfs", "filesystem", "resize", "max", "/"),
+    "xfs": ("xfs_growfs", "/"),
+}
+"""Type of a mounted root file system -> what lets it fill its partition."""
+
+_PARTITION = re.compile(r"(/dev/(?:[sv]d[a-z]+|nvme\d+n\d+(?=p)))p?(\d{1,3})", re.ASCII)
+
+_NOTHING_TO_DO = 1
+"""How growpart(1) says that the partition has all the space that there is."""
+
+
+async def fill_disk(plan: GuestPlan, machine: Machine, *, deadline: Deadline) -> None:
+    """Let the mounted root file system fill its disk; doing it twice is harmless.
+
+    A disk of an image of ours is one file system, others have partitions.
 
     Raises MachineError `guest.disk-not-grown`.
     """
-    done = await machine.run(("resize2fs", root), deadline=deadline)
-    if not done.ok:
-        raise MachineError(
-            "guest.disk-not-grown",
-            f"the root file system of {machine.path} does not fill its disk",
-            where=f"{machine.path}, while growing its disk",
-            notes=last_lines(done.stderr),
-            hint="its kernel says why: `dmesg | tail` there",
-        )
+    if plan.image.kernel is not None:
+        return await _grow(machine, ("resize2fs", device(plan, 1)), deadline=deadline)
+    argv = ("findmnt", "-nro", "SOURCE,FSTYPE", "/")
+    told = await check(machine, argv, deadline=deadline, code="guest.disk-not-grown")
+    source, _, kind = told.text.strip().partition(" ")
+    partition = source.partition("[")[0]  # btrfs names the subvolume there
+    if kind not in _GROWING:
+        raise _not_grown(machine, f"its file system is {kind or 'unknown'}")
+    match = _PARTITION.fullmatch(partition)
+    if match is None:
+        raise _not_grown(machine, f"it is on {partition}, which is no partition of a disk")
+    larger = ("growpart", match[1], match[2])
+    await _grow(machine, larger, deadline=deadline, fine=_NOTHING_TO_DO)
+    words = (word.format(device=partition) for word in _GROWING[kind])
+    return await _grow(machine, tuple(words), deadline=deadline)
+
+
+async def _grow(
+    machine: Machine, argv: tuple[str, ...], *, deadline: Deadline, fine: int = 0
+) -> None:
+    done = await machine.run(argv, deadline=deadline)
+    if done.status not in {0, fine}:
+        raise _not_grown(machine, *last_lines(done.stderr))
+
+
+def _not_grown(machine: Machine, *notes: str) -> MachineError:
+    return MachineError(
+        "guest.disk-not-grown",
+        f"the root file system of {machine.path} does not fill its disk",
+        where=f"{machine.path}, while growing its disk",
+        notes=notes,
+        hint="its kernel says why: `dmesg | tail` there",
+    )
 
 
 async def unless_full(problem: MachineError, parent: Machine, plan: GuestPlan) -> MachineError:

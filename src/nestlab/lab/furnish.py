@@ -4,8 +4,7 @@ from pathlib import Path
 
 from nestlab.deadline import Deadline
 from nestlab.events import Sink
-from nestlab.hypervisor.qemu.disks import device
-from nestlab.lab.disk import grow_root
+from nestlab.lab.disk import fill_disk
 from nestlab.lab.provision import provision
 from nestlab.lab.wish import Wish
 from nestlab.machine.protocol import Machine
@@ -16,12 +15,12 @@ async def furnish(
 ) -> None:
     """Its whole disk, and the user's packages, files and commands if it is new.
 
-    Raises as `grow_root` and `provision` do.
+    Raises as `fill_disk` and `provision` do.
     """
     if wish.warm is not None:
         return
-    if wish.plan.disk and wish.plan.image.kernel is not None:
-        await grow_root(machine, device(wish.plan, 1), deadline=deadline)
+    if wish.plan.disk and wish.plan.image.kernel is not None:  # else its cloud-init does that
+        await fill_disk(wish.plan, machine, deadline=deadline)
     if wish.fresh:
         log = evidence / "first-boot.log"
         await provision(machine, wish.spec, log, sink, deadline=deadline)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nestlab.home import Home
+from nestlab.image.recipe import SUITES
 from nestlab.lab.decide import Decision, Seen, decide
 from nestlab.lab.known import named
 from nestlab.lab.spec import GuestSpec
@@ -24,7 +25,8 @@ def preview(home: Home, name: str, guests: Sequence[GuestSpec]) -> dict[str, Dec
             path = f"{parent}{spec.name}"
             record = state.guest(path)
             seen = Seen(record.pid, disk=True) if record else Seen()
-            found[path] = decide(spec, record, seen)
+            # those that are built have a kernel beside their disk
+            found[path] = decide(spec, record, seen, boots_itself=spec.image not in SUITES)
             walk(spec.guests, f"{path}/")
 
     walk(guests, "")

@@ -10,7 +10,7 @@ from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.hypervisor.qemu.manifest import Manifest, resumed
-from nestlab.lab.decide import Decision, Seen, Step, decide
+from nestlab.lab.decide import STAYS, Decision, Seen, Step, decide
 from nestlab.lab.look import look
 from nestlab.lab.plan import Place, handed_to, path_of, plan_guest, share_of
 from nestlab.lab.spec import GuestSpec
@@ -73,7 +73,8 @@ async def wishes(
     found, promised = [], 0
     for path, spec in paths.items():
         record, here = state.guest(path), seen.get(path, Seen())
-        decision = decide(spec, record, here)
+        itself = place.images[spec.image].kernel is None
+        decision = decide(spec, record, here, boots_itself=itself)
         old = () if record is None or decision.step in _NEW else record.handed
         handed = handed_to(spec, old)
         decision = _plugged_in(decision, record, wiring, handed)
@@ -92,7 +93,7 @@ async def wishes(
         )
         decision, plan = accelerated(decision, record, plan)
         # one that runs has what it was started with, though L0 may have another way out by now
-        mtu = record.mtu if record and decision.step is Step.KEEP else wiring.mtu_of(path)
+        mtu = record.mtu if record and decision.step in STAYS else wiring.mtu_of(path)
         plan = replace(plan, mtu=mtu, ports=wiring.ports(path), nat=wiring.nat_of(path))
         taken.add(plan.network.subnet)
         wiring.own[path] = plan.network
@@ -112,7 +113,7 @@ def _plugged_in(
     decision: Decision, record: GuestRecord | None, wiring: Wiring, handed: Sequence[str]
 ) -> Decision:
     """A guest that would be left alone starts again where it is not plugged in as it shall be."""
-    if decision.step is not Step.KEEP or record is None:
+    if decision.step not in STAYS or record is None:
         return decision
     if tuple(handed) != record.handed:
         return Decision(Step.RESTART, "it needs other images for its guests")
@@ -128,7 +129,7 @@ def accelerated(
     Where nobody asked for another one, what a probe says by now is no reason to start it again.
     """
     was, shall = record.accelerator if record else None, plan.accelerator
-    if decision.step is not Step.KEEP or was in {None, shall.name}:
+    if decision.step not in STAYS or was in {None, shall.name}:
         return decision, plan
     if shall.wanted != "auto":
         return Decision(Step.RESTART, f"accelerator {was} → {shall.name}"), plan

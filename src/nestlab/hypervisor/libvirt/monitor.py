@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 from nestlab.errors import MachineError
 from nestlab.hypervisor.plan import GuestPlan
@@ -10,6 +11,11 @@ from nestlab.libvirt.virsh import Virsh
 
 _LOOK = 3.0
 """Seconds between two looks at whether the process is there."""
+
+_ROOT = "vda"
+"""The target name of a guest's own system (`disks.py`)."""
+
+_CAPACITY = re.compile(r"^Capacity:\s+(\d{1,20})$", re.MULTILINE | re.ASCII)
 
 _NETDEV = "hostnet0"
 """What libvirt calls the first network of a domain (its src/qemu/qemu_alias.c)."""
@@ -58,6 +64,21 @@ class VirshMonitor:
                 where=f"{self._virsh.machine.path}, while starting {self._plan.path}",
             )
         return forwarded_port(await self._human("info usernet"), self._plan.path)
+
+    async def root_size(self) -> int:
+        """Bytes of the root disk (virsh domblkinfo); raises MachineError `libvirt.failed`."""
+        told = await self._virsh.said("domblkinfo", self._plan.identity, _ROOT)
+        if found := _CAPACITY.search(told.decode("utf-8", "backslashreplace")):
+            return int(found[1])
+        raise MachineError(
+            "libvirt.failed",
+            f"libvirt names no size of the root disk of {self._plan.path}",
+            where=f"{self._virsh.machine.path}, over libvirt",
+        )
+
+    async def resize_root(self, size: int) -> None:
+        """Give it this many bytes (virsh blockresize)."""
+        await self._virsh.said("blockresize", self._plan.identity, _ROOT, f"{size}B")
 
     async def _human(self, line: str) -> str:
         words = ("qemu-monitor-command", self._plan.identity, "--hmp", line)

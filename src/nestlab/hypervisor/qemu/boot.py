@@ -110,6 +110,18 @@ class QemuHypervisor:
                 raise no_answer(plan, deadline, "asking its monitor") from None
             raise
 
+    async def grow(self, plan: GuestPlan, pid: int, *, deadline: Deadline) -> None:
+        """See `Hypervisor.grow`."""
+        try:
+            async with (
+                asyncio.timeout(deadline.remaining),
+                self._monitor(Started(plan, pid, deadline)) as monitor,
+            ):
+                if plan.disk and await monitor.root_size() < plan.disk:
+                    await monitor.resize_root(plan.disk)
+        except TimeoutError:
+            raise no_answer(plan, deadline, "growing its disk") from None
+
     async def _start_nat(self, order: Order) -> int | None:
         """The forwarded port, when the NAT is not in QEMU itself."""
         if order.plan.nat == "slirp":

@@ -13,6 +13,9 @@ from nestlab.errors import MachineError
 
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+[\d.]+\s+22\s", re.ASCII)
 
+ROOT = "root"
+"""The drive with a guest's own system."""
+
 _POLL = 0.02
 """Seconds between two looks at a migration."""
 
@@ -38,6 +41,14 @@ class GuestMonitor(Protocol):
 
     async def ssh_port(self) -> int:
         """The port of the machine's loopback that leads to the guest's port 22."""
+        ...
+
+    async def root_size(self) -> int:
+        """Bytes of the root disk as the guest sees it."""
+        ...
+
+    async def resize_root(self, size: int) -> None:
+        """Give the root disk this many bytes while the guest runs."""
         ...
 
 
@@ -127,6 +138,24 @@ class Monitor:
         """
         answer = await self.execute("human-monitor-command", {"command-line": "info usernet"})
         return forwarded_port(answer, self._path)
+
+    async def root_size(self) -> int:
+        """Bytes of the root disk (`query-block`); raises MachineError `qmp.failed`."""
+        answer = await self.execute("query-block")
+        for each in answer if isinstance(answer, list) else ():
+            if isinstance(each, dict) and each.get("device") == ROOT:
+                size = each.get("inserted", {}).get("image", {}).get("virtual-size")
+                if isinstance(size, int):
+                    return size
+        raise MachineError(
+            "qmp.failed",
+            "QEMU names no size of the root disk",
+            where=f"{self._path}, over its monitor",
+        )
+
+    async def resize_root(self, size: int) -> None:
+        """`block_resize` (QEMU qapi/block-core.json)."""
+        await self.execute("block_resize", {"device": ROOT, "size": size})
 
     async def resume(self) -> None:
         """Let a paused guest run."""
