@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nestlab.image.store import Image
 from own_libvirtd import OwnLibvirtd, own_libvirtd
 
 pytestmark = pytest.mark.vm
@@ -149,6 +150,44 @@ def test_a_guest_that_cannot_start_has_its_old_definition(
     assert "its old definition is back, and it does not start either" in refused.stderr
     assert "invtsc" in refused.stderr
     assert stored(guest) == before
+
+
+LINUX = """<domain type='qemu'>
+  <name>centos7</name>
+  <memory unit='MiB'>512</memory>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>{folder}/vmlinuz</kernel><initrd>{folder}/initrd</initrd>
+    <cmdline>console=ttyS0 root=/dev/vda ro init=/bin/sh -- -c
+      &quot;mount -t proc proc /proc; exec setsid -c sh -i&quot;</cmdline>
+  </os>
+  <cpu mode='maximum' check='none'><feature policy='require' name='svm'/></cpu>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='raw'/>
+      <source file='{folder}/disk.img'/><target dev='vda' bus='virtio'/><readonly/></disk>
+    <serial type='pty'><target port='0'/></serial>
+    <console type='pty'><target type='serial' port='0'/></console>
+  </devices>
+  <seclabel type='static' model='dac' relabel='no'><label>+0:+0</label></seclabel>
+</domain>
+"""
+
+
+def test_a_shell_on_the_serial_console_proves_it(
+    daemon: OwnLibvirtd, image: Image, tmp_path: Path
+) -> None:
+    define(daemon, tmp_path, LINUX.format(folder=image.folder))
+    try:
+        daemon.said("start", "centos7")
+        words = ("centos7", "--guest", "console", "--json")
+        end = time.monotonic() + 120
+        while (proof := json.loads(expose(daemon, tmp_path, *words).stdout)["proof"])["notes"]:
+            assert time.monotonic() < end, proof  # its kernel is not up yet
+        assert (proof["how"], proof["extensions"], proof["emulated"]) == ("console", ["svm"], True)
+        assert "on its console: its CPU has svm" in expose(daemon, tmp_path, *words[:3]).stderr
+    finally:
+        daemon.virsh("destroy", "centos7")
+        daemon.said("undefine", "centos7")
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05, 0.1, 0.2, 0.4])

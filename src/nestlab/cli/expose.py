@@ -100,7 +100,11 @@ def expose(
     ] = None,
     connect: Annotated[str, typer.Option(help="Its URI.")] = "qemu:///system",
     guest: Annotated[
-        str | None, typer.Option(help="The guest itself, to look inside: user@host.")
+        str | None,
+        typer.Option(
+            help="How to look inside: user@host, or `console`, where a shell waits on its serial"
+            " console."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would change.")

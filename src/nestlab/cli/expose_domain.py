@@ -135,6 +135,8 @@ async def _prove(virsh: "Virsh", plan: "Plan", given: Given) -> "Proof":
 
     if given.guest is None:
         return await prove(virsh, plan.look)
+    if given.guest == "console":
+        return await prove(virsh, plan.look, "console")
     home = Home.from_environment()
     async with AsyncExitStack() as stack:
         target = parse_target(given.guest, home)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SEEN = {
     "inside": "seen inside the guest",
+    "console": "seen inside the guest, on its console",
     "agent": "seen inside the guest, by its agent",
     "qemu": "its QEMU says",
 }

@@ -8,11 +8,12 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from nestlab.deadline import Deadline
 from nestlab.domain.cpu import EXTENSIONS
 from nestlab.errors import MachineError, NestlabError
+from nestlab.expose.console import ask_console
 from nestlab.expose.look import Look
 from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.protocol import Machine
@@ -29,8 +30,8 @@ _LOOK: Final = (
 class Proof:
     """What was seen.
 
-    how         `inside` (the guest itself), `agent` (by its guest agent), `qemu` (its QEMU), or
-                `none`: nobody could be asked
+    how         `inside` (the guest itself), `console` (a shell on its serial console), `agent`
+                (by its guest agent), `qemu` (its QEMU), or `none`: nobody could be asked
     extensions  svm or vmx, as its CPU has them
     device      whether /dev/kvm is in the guest; None: not seen from inside
     emulated    whether QEMU emulates its CPU; None: not told
@@ -49,17 +50,23 @@ class Proof:
         return None if self.how == "none" else bool(self.extensions)
 
 
-async def prove(virsh: Virsh, found: Look, inside: Machine | None = None) -> Proof:
-    """Ask the guest over `inside` if it is given, else its agent; and its QEMU in any case.
+async def prove(virsh: Virsh, found: Look, by: Machine | Literal["console"] | None = None) -> Proof:
+    """Ask the guest by what is given, else its agent; and its QEMU in any case.
+
+    by  the guest itself, or the shell on its serial console
 
     Raises nothing of those who do not answer: that is in `notes`.
     """
     notes: list[str] = []
     seen: tuple[str, frozenset[str]] | None = None
     try:
-        seen = await _inside(inside, virsh.deadline) if inside else await _agent(virsh, found)
+        if by == "console":
+            seen = "console", _words(await ask_console(virsh, found, _LOOK))
+        else:
+            seen = await _inside(by, virsh.deadline) if by else await _agent(virsh, found)
     except NestlabError as problem:
-        notes.append(f"{'the guest' if inside else 'its guest agent'}: {_short(problem)}")
+        who = "its console" if by == "console" else "the guest" if by else "its guest agent"
+        notes.append(f"{who}: {_short(problem)}")
     try:
         extensions, emulated = await _qemu(virsh, found)
     except NestlabError as problem:
