@@ -1,0 +1,95 @@
+"""A lab of somebody who is not root: `hypervisor: libvirt` is then their own session."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lab_user import User, labs_left
+from leftovers import snapshot
+from nestlab.image.store import Image
+
+NOBODY = 65534
+LAB = """\
+name: session
+guests:
+  - {name: l1, hypervisor: libvirt, vcpus: 1, memory: 1GiB, disk: 12GiB}
+"""
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def user(image: Image) -> Iterator[User]:
+    """Nobody, with a home and a runtime folder of their own; they may read what root may."""
+    with tempfile.TemporaryDirectory(prefix="session") as name:
+        folder = Path(name)
+        run = folder / "run"
+        run.mkdir(mode=0o700)
+        capability = "+dac_read_search"  # the Python of the tests may be in root's own folder
+        enter = (
+            *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+            *(f"--inh-caps={capability}", f"--ambient-caps={capability}", "--"),
+            *("env", f"XDG_RUNTIME_DIR={run}"),
+        )
+        user = User.in_folder(folder, LAB, enter)
+        _with_its_own_images(folder / "home", image)
+        folder.chmod(0o711)
+        for each in (folder, *folder.rglob("*")):
+            if each.is_dir():
+                os.chown(each, NOBODY, NOBODY)
+        before = snapshot()
+        try:
+            yield user
+        finally:
+            _end_daemons(run)
+        assert snapshot() == before
+
+
+def _with_its_own_images(home: Path, image: Image) -> None:
+    """Their QEMU has no rights but theirs, so that it cannot reach root's folder."""
+    (home / "cache").unlink()
+    copy = home / "cache" / "images" / image.folder.name
+    copy.mkdir(parents=True)
+    for file in image.folder.iterdir():
+        try:
+            os.link(file, copy / file.name)
+        except OSError:  # another file system
+            shutil.copy2(file, copy / file.name)
+
+
+def _end_daemons(run: Path) -> None:
+    """virsh started them, and they would wait for two minutes."""
+    for file in run.glob("libvirt/*.pid"):
+        with suppress(ProcessLookupError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
+
+
+def session(user: User, *words: str) -> str:
+    argv = (*user.enter, "virsh", "--quiet", "--connect", "qemu:///session", *words)
+    done = subprocess.run(
+        argv, check=True, capture_output=True, text=True, env=user.environment, cwd=user.folder
+    )
+    return done.stdout
+
+
+def test_up_and_down_without_root(user: User) -> None:
+    told = user.nestlab("up")
+    assert told.returncode == 0, told.stderr.decode()
+    assert user.states == {"l1": "running"}
+    (pid,) = user.pids.values()
+    assert Path(f"/proc/{pid}").stat().st_uid == NOBODY
+    (name,) = session(user, "list", "--name").split()
+    assert 'path="l1"' in session(user, "dumpxml", name)
+    assert user.said("exec", "l1", "--", "id", "-un") == "root\n"
+    user.said("grow", "l1", "--disk", "14GiB")
+    assert user.pids == {"l1": pid}
+    user.said("down")
+    assert labs_left(user) == []
+    assert session(user, "list", "--all", "--name").split() == []
