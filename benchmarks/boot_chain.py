@@ -37,10 +37,10 @@ from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.chain import bring_up_new
-from nestlab.lab.keys import FILE, KeyPair, make_key, store_key
-from nestlab.lab.request import Request
-from nestlab.lab.spec import chain_of
+from nestlab.lab.build.chain import bring_up_new
+from nestlab.lab.record.keys import FILE, KeyPair, make_key, store_key
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import chain_of
 from nestlab.machine.local import LocalMachine
 from nestlab.net.subnet import GuestNetwork
 

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nestlab.deadline import Deadline
-from nestlab.lab.state import GuestRecord, LabState
-from nestlab.lab.status import survey_lab
+from nestlab.lab.access.status import survey_lab
+from nestlab.lab.record.state import GuestRecord, LabState
 from nestlab.machine.fake import FakeFile, FakeMachine, answer
 from nestlab.machine.protocol import Completed, Machine
 

@@ -38,7 +38,7 @@ from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.keys import FILE, make_key, store_key
+from nestlab.lab.record.keys import FILE, make_key, store_key
 from nestlab.machine.local import LocalMachine
 from nestlab.net.subnet import GuestNetwork
 from nestlab.units import GIB, MIB

@@ -24,8 +24,8 @@ from nestlab.bench.measure import measure, new_seed
 from nestlab.deadline import Deadline
 from nestlab.facts.gather import gather
 from nestlab.home import Home
-from nestlab.lab.known import find_lab
-from nestlab.lab.reach import reach
+from nestlab.lab.access.reach import reach
+from nestlab.lab.record.known import find_lab
 from nestlab.machine.protocol import Machine
 from nestlab.report.rows import rows
 from nestlab.result.models import MachineRecord, Run

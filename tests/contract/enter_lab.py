@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nestlab
-from nestlab.lab.state import GuestRecord, LabState, save_state
+from nestlab.lab.record.state import GuestRecord, LabState, save_state
 from sshd_world import Sshd
 
 LAB = "0a1b2c3d4e"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from enter_lab import HOSTILE_LOG, LAB, EnterLab, enter_lab
-from nestlab.lab.state import GuestRecord, save_state
+from nestlab.lab.record.state import GuestRecord, save_state
 from sshd_world import Sshd
 
 pytestmark = pytest.mark.slow

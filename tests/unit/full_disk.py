@@ -17,8 +17,8 @@ from nestlab.errors import NestlabError
 from nestlab.home import make_folder
 from nestlab.image.build import SPACE, ensure_image
 from nestlab.image.store import ImageStore
-from nestlab.lab.folder import remove_lab
-from nestlab.lab.state import LabState
+from nestlab.lab.record.folder import remove_lab
+from nestlab.lab.record.state import LabState
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed
 

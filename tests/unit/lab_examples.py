@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nestlab.home import Home
-from nestlab.lab.state import GuestRecord, LabState, save_state
+from nestlab.lab.record.state import GuestRecord, LabState, save_state
 
 L1 = GuestRecord(
     path="l1",

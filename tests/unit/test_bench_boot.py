@@ -16,8 +16,8 @@ from nestlab.bench.measure import measure
 from nestlab.errors import MachineError
 from nestlab.hypervisor.protocol import Guest
 from nestlab.hypervisor.qemu.twin import twin
-from nestlab.lab.origins import origin
-from nestlab.lab.running import Level
+from nestlab.lab.measure.origins import origin
+from nestlab.lab.record.running import Level
 from nestlab.machine.fake import answer
 from nestlab.machine.protocol import Completed
 from nestlab.result.models import MachineRecord, Result, Series

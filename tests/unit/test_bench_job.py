@@ -10,8 +10,8 @@ from nestlab.bench.order import FILE, BenchOrder, asked, write_order
 from nestlab.cli.bench import fraction
 from nestlab.errors import NestlabError, StoredDataError, UsageError
 from nestlab.home import Home
-from nestlab.lab.bench_job import Asked, goes_on, ordered
-from nestlab.lab.bench_plan import bench_plan
+from nestlab.lab.measure.bench_job import Asked, goes_on, ordered
+from nestlab.lab.measure.bench_plan import bench_plan
 from nestlab.result.store import RunFolder
 from nestlab.spec.bench import Bench, BenchWorkload
 from nestlab.spec.choice import parse_choice

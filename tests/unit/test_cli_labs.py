@@ -18,7 +18,7 @@ from cli_process import NESTLAB
 from lab_examples import L1, L2, home, saved
 from nestlab.cli.app import app
 from nestlab.errors import NestlabError, StoredDataError, UsageError
-from nestlab.lab.lock import hold
+from nestlab.lab.record.lock import hold
 
 COMMANDS = (
     *("doctor", "enable", "disable", "expose", "demo", "up", "ls", "status", "exec", "ssh", "cp"),

@@ -16,9 +16,9 @@ from nestlab.cli.failure import render_error, show_bug
 from nestlab.cli.progress import ProgressView
 from nestlab.errors import HostError, MachineError
 from nestlab.events import Notice, Progress, State
-from nestlab.lab.demo import Outcome
-from nestlab.lab.running import Lab
-from nestlab.lab.state import LabState
+from nestlab.lab.change.demo import Outcome
+from nestlab.lab.record.running import Lab
+from nestlab.lab.record.state import LabState
 from result_examples import result
 
 ODD = "\x1b[2Jred\x07 \x9b31m\u202eabc\r\n"

@@ -9,8 +9,8 @@ import pytest
 
 from cli_process import NESTLAB
 from lab_examples import L1, L2, home, saved
-from nestlab.lab.spec import NetworkSpec
-from nestlab.lab.state import save_state
+from nestlab.lab.record.state import save_state
+from nestlab.lab.wanted.spec import NetworkSpec
 
 
 def completed(base: Path, words: str) -> list[str]:

@@ -11,9 +11,9 @@ import pytest
 
 from nestlab.errors import MachineError
 from nestlab.events import discard
-from nestlab.lab.copying import Copy, Tally
-from nestlab.lab.download import Download, is_name
-from nestlab.lab.naming import Name
+from nestlab.lab.enter.copying import Copy, Tally
+from nestlab.lab.enter.download import Download, is_name
+from nestlab.lab.record.naming import Name
 
 FOLDER, LINK, FILE = stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777, stat.S_IFREG | 0o644
 

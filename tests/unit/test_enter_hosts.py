@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab_examples import L1, L2
-from nestlab.lab.enter import host_aliases, hosts_config, write_hosts
-from nestlab.lab.inventory import dynamic_inventory, host_vars, static_inventory
-from nestlab.lab.state import LabState
+from nestlab.lab.enter.inventory import dynamic_inventory, host_vars, static_inventory
+from nestlab.lab.enter.ssh_config import host_aliases, hosts_config, write_hosts
+from nestlab.lab.record.state import LabState
 
 WIDE = (
     L1.model_copy(update={"path": "l1-0"}),

@@ -6,10 +6,10 @@ import pytest
 
 from lab_examples import L1, L2, home, saved
 from nestlab.errors import NestlabError, StoredDataError, UsageError
-from nestlab.lab.copying import Copy, plan_copy, targets
-from nestlab.lab.known import find_lab
-from nestlab.lab.naming import Name, Place, find_machine, parse_name, parse_place
-from nestlab.lab.state import LabState, save_state
+from nestlab.lab.enter.copying import Copy, plan_copy, targets
+from nestlab.lab.record.known import find_lab
+from nestlab.lab.record.naming import Name, Place, find_machine, parse_name, parse_place
+from nestlab.lab.record.state import LabState, save_state
 
 
 @pytest.mark.parametrize(

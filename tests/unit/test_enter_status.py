@@ -11,9 +11,9 @@ import pytest
 from lab_examples import L1
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.lab.lock import hold
-from nestlab.lab.state import GuestRecord, LabState
-from nestlab.lab.status import LabStatus, survey_lab
+from nestlab.lab.access.status import LabStatus, survey_lab
+from nestlab.lab.record.lock import hold
+from nestlab.lab.record.state import GuestRecord, LabState
 from nestlab.machine.fake import FakeFile, FakeMachine, answer
 from nestlab.machine.protocol import Completed, Machine
 

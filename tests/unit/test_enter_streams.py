@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestlab.lab.client import terminal_command
-from nestlab.lab.descriptors import read_on, write_all
-from nestlab.lab.logs import Harmless
-from nestlab.lab.marks import Marks
+from nestlab.lab.enter.client import terminal_command
+from nestlab.lab.enter.descriptors import read_on, write_all
+from nestlab.lab.enter.logs import Harmless
+from nestlab.lab.enter.marks import Marks
 
 TOKEN = "nestlab01234567"
 

@@ -8,7 +8,7 @@ import pytest
 
 from nestlab.errors import UsageError, WorkloadError
 from nestlab.home import Home
-from nestlab.lab.sources import sources_of
+from nestlab.lab.measure.sources import sources_of
 from nestlab.spec.bench import Bench
 from nestlab.spec.choice import parse_choice
 from nestlab.units import GIB, MIB

@@ -18,7 +18,7 @@ from nestlab.cli.status import _draw
 from nestlab.enable.describe import describe
 from nestlab.enable.steps import Plan, WriteFile
 from nestlab.errors import NestlabError
-from nestlab.lab.status import LabStatus, MachineStatus
+from nestlab.lab.access.status import LabStatus, MachineStatus
 from nestlab.result.models import Facts, Result, Series
 
 NAME = 4096

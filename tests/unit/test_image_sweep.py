@@ -12,9 +12,9 @@ from nestlab.errors import CleanupError, UsageError
 from nestlab.home import Home
 from nestlab.image.store import Image, ImageStore
 from nestlab.image.sweep import find_waste, named, remove
-from nestlab.lab.folder import new_lab
-from nestlab.lab.images import in_use
-from nestlab.lab.state import save_state
+from nestlab.lab.record.folder import new_lab
+from nestlab.lab.record.images import in_use
+from nestlab.lab.record.state import save_state
 
 DAY = 86400.0
 

@@ -11,13 +11,13 @@ from nestlab.errors import HostError, UsageError
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator, Wanted, guest_accelerator
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.lab.decide import Decision, Seen, Step, decide
-from nestlab.lab.forecast import forecast
-from nestlab.lab.from_file import guests_of
-from nestlab.lab.lost import may_be_lost
-from nestlab.lab.plan import inner_wish
-from nestlab.lab.spec import GuestSpec
-from nestlab.lab.wish import accelerated
+from nestlab.lab.build.decide import Decision, Seen, Step, decide
+from nestlab.lab.build.lost import may_be_lost
+from nestlab.lab.build.plan import inner_wish
+from nestlab.lab.build.wish import accelerated
+from nestlab.lab.wanted.forecast import forecast
+from nestlab.lab.wanted.from_file import guests_of
+from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.spec.load import parse
 from nestlab.units import GIB
 from plan_examples import KVM, L2, TCG, plan

@@ -11,13 +11,13 @@ import pytest
 from lab_examples import home
 from nestlab.errors import MachineError
 from nestlab.events import Event, Notice
-from nestlab.lab.chain import bring_up
-from nestlab.lab.folder import remove_lab
-from nestlab.lab.known import labs
-from nestlab.lab.opening import held, made
-from nestlab.lab.request import Request
-from nestlab.lab.spec import GuestSpec
-from nestlab.lab.state import LabState, load_state
+from nestlab.lab.build.chain import bring_up
+from nestlab.lab.record.folder import remove_lab
+from nestlab.lab.record.known import labs
+from nestlab.lab.record.opening import held, made
+from nestlab.lab.record.state import LabState, load_state
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.units import GIB

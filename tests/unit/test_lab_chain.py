@@ -21,11 +21,11 @@ from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import BaseImage, GuestPlan
 from nestlab.hypervisor.protocol import Guest, Order
-from nestlab.lab.chain import bring_up_new
-from nestlab.lab.request import Request
-from nestlab.lab.running import Lab
-from nestlab.lab.spec import chain_of
-from nestlab.lab.state import LabState, load_state
+from nestlab.lab.build.chain import bring_up_new
+from nestlab.lab.record.running import Lab
+from nestlab.lab.record.state import LabState, load_state
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import chain_of
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.path import level_of, parent_of
 from nestlab.machine.protocol import Completed, Machine

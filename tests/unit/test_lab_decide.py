@@ -7,10 +7,10 @@ import pytest
 
 from lab_examples import L1, home, saved
 from nestlab.errors import UsageError
-from nestlab.lab.decide import Decision, Seen, Step, decide
-from nestlab.lab.preview import preview
-from nestlab.lab.spec import DiskSpec, FileSpec, GuestSpec
-from nestlab.lab.state import save_state
+from nestlab.lab.build.decide import Decision, Seen, Step, decide
+from nestlab.lab.record.state import save_state
+from nestlab.lab.wanted.preview import preview
+from nestlab.lab.wanted.spec import DiskSpec, FileSpec, GuestSpec
 from nestlab.units import GIB
 
 SPEC = GuestSpec("l1", vcpus=2, memory=GIB, disk=10 * GIB, kernel=("quiet",))

@@ -7,7 +7,7 @@ import pytest
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.lab.disk import fill_disk
+from nestlab.lab.build.disk import fill_disk
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed
 from plan_examples import CLOUD, L1

@@ -14,10 +14,10 @@ import pytest
 from lab_examples import L1, L2, home, saved
 from nestlab.errors import StoredDataError, UsageError
 from nestlab.events import Event, Progress, State
-from nestlab.lab.down import down, sweep
-from nestlab.lab.known import find_lab, labs
-from nestlab.lab.lock import hold
-from nestlab.lab.state import GuestRecord, load_state
+from nestlab.lab.change.down import down, sweep
+from nestlab.lab.record.known import find_lab, labs
+from nestlab.lab.record.lock import hold
+from nestlab.lab.record.state import GuestRecord, load_state
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab_examples import L1, L2
-from nestlab.lab.enter import known_hosts, ssh_config, write_access
-from nestlab.lab.state import LabState
+from nestlab.lab.enter.ssh_config import known_hosts, ssh_config, write_access
+from nestlab.lab.record.state import LabState
 
 L3 = L2.model_copy(
     update={"path": "l1/l2/l3", "identity": "nestlab-0a1b2c3d4e-l1.l2.l3", "ssh_port": 5678}

@@ -3,8 +3,8 @@
 import pytest
 
 from nestlab.errors import UsageError
-from nestlab.lab.fit import fit, rows_of
-from nestlab.lab.spec import GuestSpec, chain_of
+from nestlab.lab.wanted.fit import fit, rows_of
+from nestlab.lab.wanted.spec import GuestSpec, chain_of
 from nestlab.units import GIB, MIB
 
 

@@ -9,10 +9,10 @@ from nestlab.bench.course import Course
 from nestlab.bench.ledger import Ledger
 from nestlab.events import discard
 from nestlab.hypervisor.protocol import Guest
-from nestlab.lab.measurement import measure_lab
-from nestlab.lab.proof import Proof
-from nestlab.lab.running import Lab, Level
-from nestlab.lab.state import LabState
+from nestlab.lab.build.proof import Proof
+from nestlab.lab.measure.measurement import measure_lab
+from nestlab.lab.record.running import Lab, Level
+from nestlab.lab.record.state import LabState
 from nestlab.result import names
 from nestlab.result.models import Result
 from nestlab.result.store import RunFolder

@@ -11,8 +11,8 @@ from nestlab.errors import HostError, UsageError
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import BaseImage
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
-from nestlab.lab.plan import Place, handed_to, place_in_guest, plan_guest
-from nestlab.lab.spec import MAX_DEPTH, GuestSpec, chain_of
+from nestlab.lab.build.plan import Place, handed_to, place_in_guest, plan_guest
+from nestlab.lab.wanted.spec import MAX_DEPTH, GuestSpec, chain_of
 from nestlab.machine.fake import FakeMachine
 from nestlab.units import GIB, MIB
 from plan_examples import KVM, TCG

@@ -14,10 +14,10 @@ import pytest
 from lab_examples import L1, L2, home
 from nestlab.errors import CleanupError, HostError, StoredDataError, UsageError
 from nestlab.home import Home
-from nestlab.lab.folder import new_lab, remove_lab, remove_leftovers
-from nestlab.lab.keys import host_key, host_key_file, make_key, store_key
-from nestlab.lab.lock import hold, holder
-from nestlab.lab.state import LabState, load_state, save_state
+from nestlab.lab.record.folder import new_lab, remove_lab, remove_leftovers
+from nestlab.lab.record.keys import host_key, host_key_file, make_key, store_key
+from nestlab.lab.record.lock import hold, holder
+from nestlab.lab.record.state import LabState, load_state, save_state
 
 STATE = LabState(id="x", place="/tmp/p", sockets="/tmp/nestlab-x", guests=(L1, L2))
 
@@ -104,7 +104,7 @@ def test_one_at_a_time_has_the_lock(tmp_path: Path) -> None:
 
 def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from nestlab.lab.lock import hold\n"
+        "import sys, pathlib; from nestlab.lab.record.lock import hold\n"
         "with hold(pathlib.Path(sys.argv[1]), 'x'): print(flush=True); input()"
     )
     argv = [sys.executable, "-c", program, str(tmp_path)]
@@ -175,7 +175,7 @@ def sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr("nestlab.lab.folder._SOCKET_ROOM", 0)
+    monkeypatch.setattr("nestlab.lab.record.folder._SOCKET_ROOM", 0)
     return folder
 
 
@@ -208,7 +208,7 @@ def test_a_lab_whose_state_cannot_be_written_leaves_nothing(
         (folder / ".lab.json.new").write_text("half")
         raise problem
 
-    monkeypatch.setattr("nestlab.lab.folder.save_state", fail)
+    monkeypatch.setattr("nestlab.lab.record.folder.save_state", fail)
     with pytest.raises((StoredDataError, HostError, KeyboardInterrupt)):
         create_lab(home(tmp_path))
     assert left_in(tmp_path) == []

@@ -15,12 +15,12 @@ from nestlab.events import Event, Progress
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.protocol import Guest, Order
-from nestlab.lab.chain import bring_up_new
-from nestlab.lab.lost import patience
-from nestlab.lab.request import Request
-from nestlab.lab.running import Lab
-from nestlab.lab.spec import GuestSpec
-from nestlab.lab.state import LabState
+from nestlab.lab.build.chain import bring_up_new
+from nestlab.lab.build.lost import patience
+from nestlab.lab.record.running import Lab
+from nestlab.lab.record.state import LabState
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.units import GIB
 from plan_examples import KVM, TCG
 from test_lab_chain import IMAGES, MemoryHypervisor, attempts_told, guest_machine, left

@@ -4,10 +4,10 @@ import pytest
 
 from lab_examples import L1
 from nestlab.errors import StoredDataError, UsageError
-from nestlab.lab.spec import GuestSpec, NetworkSpec
-from nestlab.lab.state import GuestRecord, LabState
-from nestlab.lab.tree import branch, changed, must_have_networks, paths_in, with_guest
-from nestlab.lab.wiring import changes_networks
+from nestlab.lab.network.wiring import changes_networks
+from nestlab.lab.record.state import GuestRecord, LabState
+from nestlab.lab.wanted.spec import GuestSpec, NetworkSpec
+from nestlab.lab.wanted.tree import branch, changed, must_have_networks, paths_in, with_guest
 from nestlab.units import GIB
 
 

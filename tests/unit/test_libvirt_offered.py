@@ -6,7 +6,7 @@ import pytest
 
 from nestlab.errors import UsageError
 from nestlab.hypervisor.libvirt.offered import feature_of
-from nestlab.lab.from_file import guests_of
+from nestlab.lab.wanted.from_file import guests_of
 from nestlab.spec.load import parse
 
 LAB = """name: a

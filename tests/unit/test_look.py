@@ -8,9 +8,9 @@ import pytest
 from lab_examples import L1, L2
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.lab.decide import Seen
-from nestlab.lab.look import look
-from nestlab.lab.state import GuestRecord
+from nestlab.lab.build.decide import Seen
+from nestlab.lab.build.look import look
+from nestlab.lab.record.state import GuestRecord
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Machine

@@ -9,10 +9,10 @@ from facts_examples import facts
 from lab_examples import L1, saved
 from lan_examples import NAT, NETS, TREE, laid_out
 from nestlab.events import Event, Notice, Progress, State
-from nestlab.lab.names import names_in, tell_names, to_tell
-from nestlab.lab.running import Lab, Level
-from nestlab.lab.spec import NetworkSpec
-from nestlab.lab.state import GuestRecord, LabState, load_state
+from nestlab.lab.network.names import names_in, tell_names, to_tell
+from nestlab.lab.record.running import Lab, Level
+from nestlab.lab.record.state import GuestRecord, LabState, load_state
+from nestlab.lab.wanted.spec import NetworkSpec
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed
 from nestlab.net.hosts import hosts_of

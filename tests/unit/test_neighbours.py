@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nestlab.lab.neighbours import neighbours
-from nestlab.lab.state import GuestRecord, LabState
+from nestlab.lab.measure.neighbours import neighbours
+from nestlab.lab.record.state import GuestRecord, LabState
 from nestlab.machine.fake import FakeMachine
 
 

@@ -8,8 +8,8 @@ import pytest
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.events import discard
-from nestlab.lab.provision import provision
-from nestlab.lab.spec import FileSpec, GuestSpec
+from nestlab.lab.build.provision import provision
+from nestlab.lab.wanted.spec import FileSpec, GuestSpec
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Completed

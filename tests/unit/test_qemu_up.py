@@ -17,7 +17,7 @@ from nestlab.errors import CleanupError, MachineError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Login
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
-from nestlab.lab.keys import KeyPair, make_key
+from nestlab.lab.record.keys import KeyPair, make_key
 from nestlab.machine.fake import answer
 from nestlab.machine.protocol import Address
 from plan_examples import L1, TCG

@@ -10,7 +10,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.hypervisor.protocol import Login
 from nestlab.hypervisor.qemu.readiness import log_in
-from nestlab.lab.keys import make_key
+from nestlab.lab.record.keys import make_key
 from nestlab.machine.fake import FakeMachine
 from nestlab.machine.protocol import Address
 from plan_examples import L2

@@ -9,7 +9,7 @@ import pytest
 from image_server import image_server
 from nestlab.errors import HostError, StoredDataError, UsageError
 from nestlab.home import Home
-from nestlab.lab.unixbench import unixbench_tree
+from nestlab.lab.measure.unixbench import unixbench_tree
 from nestlab.workload import unixbench_source as source
 from test_unixbench import UPSTREAM, packed
 

@@ -10,10 +10,10 @@ from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event, Progress, discard
 from nestlab.image.store import Image, verify_disk
-from nestlab.lab.proof import Proof, prove
-from nestlab.lab.provision import provision
-from nestlab.lab.running import Lab, Level
-from nestlab.lab.spec import GuestSpec
+from nestlab.lab.build.proof import Proof, prove
+from nestlab.lab.build.provision import provision
+from nestlab.lab.record.running import Lab, Level
+from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.machine.protocol import Completed
 from nestlab.units import MIB
 from package_source import NAME, package_source

@@ -25,8 +25,8 @@ from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
 from nestlab.image.resolve import resolve
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.disk import fill_disk
-from nestlab.lab.keys import lab_key, make_key
+from nestlab.lab.build.disk import fill_disk
+from nestlab.lab.record.keys import lab_key, make_key
 from nestlab.machine.local import LocalMachine
 from nestlab.net.subnet import GuestNetwork
 from nestlab.units import GIB, MIB

@@ -24,12 +24,12 @@ from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.qemu.disks import handed_down
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.image.store import Image
-from nestlab.lab.chain import bring_up_new
-from nestlab.lab.climb import Climb
-from nestlab.lab.reach import reach
-from nestlab.lab.request import Request
-from nestlab.lab.running import Lab
-from nestlab.lab.spec import chain_of
+from nestlab.lab.access.reach import reach
+from nestlab.lab.build.chain import bring_up_new
+from nestlab.lab.build.climb import Climb
+from nestlab.lab.record.running import Lab
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import chain_of
 from nestlab.machine.local import LocalMachine
 from nestlab.machine.protocol import Completed, Machine
 from nestlab.machine.shell import NotYet, wait_for

@@ -19,10 +19,10 @@ from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.qemu import process
 from nestlab.image.store import Image
-from nestlab.lab.chain import bring_up_new
-from nestlab.lab.request import Request
-from nestlab.lab.running import Lab
-from nestlab.lab.spec import chain_of
+from nestlab.lab.build.chain import bring_up_new
+from nestlab.lab.record.running import Lab
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import chain_of
 from nestlab.machine.local import LocalMachine
 
 

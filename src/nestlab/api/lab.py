@@ -11,16 +11,16 @@ from nestlab.api.machine import LabMachine, Ways
 from nestlab.events import Sink, discard
 from nestlab.home import Home
 from nestlab.hypervisor.accelerator import Wanted
-from nestlab.lab import control
-from nestlab.lab.down import down
-from nestlab.lab.fit import fit
-from nestlab.lab.from_file import guests_of, networks_of
-from nestlab.lab.goal import Goal
-from nestlab.lab.known import find_lab, named
-from nestlab.lab.reconcile import Terms
-from nestlab.lab.spec import GuestSpec, NetworkSpec
-from nestlab.lab.state import LabState
-from nestlab.lab.up import up
+from nestlab.lab.build.reconcile import Terms
+from nestlab.lab.change import control
+from nestlab.lab.change.down import down
+from nestlab.lab.change.up import up
+from nestlab.lab.record.known import find_lab, named
+from nestlab.lab.record.state import LabState
+from nestlab.lab.wanted.fit import fit
+from nestlab.lab.wanted.from_file import guests_of, networks_of
+from nestlab.lab.wanted.goal import Goal
+from nestlab.lab.wanted.spec import GuestSpec, NetworkSpec
 from nestlab.spec.load import load
 
 

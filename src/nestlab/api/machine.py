@@ -10,9 +10,9 @@ from typing import Self
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.lab.reach import log_in, record_of
-from nestlab.lab.root import root_of
-from nestlab.lab.state import LabState
+from nestlab.lab.access.reach import log_in, record_of
+from nestlab.lab.access.root import root_of
+from nestlab.lab.record.state import LabState
 from nestlab.machine.failures import last_lines, shown
 from nestlab.machine.path import level_of, parent_of
 from nestlab.machine.protocol import Completed, Machine

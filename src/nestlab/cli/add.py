@@ -49,8 +49,8 @@ def add(
     boot_timeout: BootTimeout = 300,
 ) -> None:
     """Make one more machine."""
-    from nestlab.lab.control import add as make
-    from nestlab.lab.from_file import guest_of
+    from nestlab.lab.change.control import add as make
+    from nestlab.lab.wanted.from_file import guest_of
     from nestlab.spec.options import read_guest
 
     networks = list(dict.fromkeys(network or ()))

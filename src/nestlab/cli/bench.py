@@ -14,7 +14,7 @@ from nestlab.home import Home
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nestlab.lab.bench_job import Job
+    from nestlab.lab.measure.bench_job import Job
     from nestlab.result.store import RunFolder
 
 _EXAMPLES = """Examples:
@@ -92,7 +92,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result file.")] = False,
 ) -> None:
     """Measure a lab."""
-    from nestlab.lab.bench_job import Asked, goes_on, ordered
+    from nestlab.lab.measure.bench_job import Asked, goes_on, ordered
 
     home = Home.from_environment()
     if resume is not None:
@@ -136,7 +136,7 @@ def _measure(job: "Job", home: Home, *, keep: bool, as_json: bool) -> None:
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
-    from nestlab.lab.bench_job import run_job
+    from nestlab.lab.measure.bench_job import run_job
     from nestlab.result.store import RunFolder
 
     argv = tuple(ascii(argument)[1:-1] for argument in sys.argv)
@@ -167,7 +167,7 @@ def _show_plan(job: "Job", home: Home, *, as_json: bool) -> None:
     import asyncio
     import json
 
-    from nestlab.lab.bench_plan import bench_plan
+    from nestlab.lab.measure.bench_plan import bench_plan
     from nestlab.units import format_duration
 
     found = asyncio.run(bench_plan(job, home))

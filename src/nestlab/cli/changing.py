@@ -8,8 +8,8 @@ from nestlab.home import Home
 
 if TYPE_CHECKING:
     from nestlab.events import Sink
-    from nestlab.lab.control import Found
-    from nestlab.lab.reconcile import Terms
+    from nestlab.lab.build.reconcile import Terms
+    from nestlab.lab.change.control import Found
 
 T = TypeVar("T")
 
@@ -19,8 +19,8 @@ def find(word: str | None) -> "tuple[Found, str]":
 
     Raises UsageError `target.unreadable`, StoredDataError `lab.unknown`.
     """
-    from nestlab.lab.known import find_lab, words_of
-    from nestlab.lab.naming import parse_whole
+    from nestlab.lab.record.known import find_lab, words_of
+    from nestlab.lab.record.naming import parse_whole
 
     home = Home.from_environment()
     name = parse_whole(word, words_of(home))
@@ -36,7 +36,7 @@ def run(
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
-    from nestlab.lab.reconcile import Terms
+    from nestlab.lab.build.reconcile import Terms
 
     folders: list[Path] = []
     with ProgressView(Console(stderr=True)) as view:

@@ -34,8 +34,8 @@ def console(
     """Attach."""
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.errors import MachineError, UsageError
-    from nestlab.lab.console import attach
-    from nestlab.lab.naming import find_machine, parse_name
+    from nestlab.lab.enter.console import attach
+    from nestlab.lab.record.naming import find_machine, parse_name
 
     found = find_machine(Home.from_environment(), parse_name(target))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

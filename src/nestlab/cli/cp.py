@@ -9,8 +9,8 @@ from nestlab.home import Home
 
 if TYPE_CHECKING:
     from nestlab.events import Sink
-    from nestlab.lab.copying import Copy
-    from nestlab.lab.naming import Found
+    from nestlab.lab.enter.copying import Copy
+    from nestlab.lab.record.naming import Found
 
 _EXAMPLES = """Examples:
 
@@ -53,9 +53,9 @@ def cp(
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.events import Event, Progress
-    from nestlab.lab.copying import plan_copy
-    from nestlab.lab.known import words_of
-    from nestlab.lab.naming import find_machine
+    from nestlab.lab.enter.copying import plan_copy
+    from nestlab.lab.record.known import words_of
+    from nestlab.lab.record.naming import find_machine
 
     home = Home.from_environment()
     wanted = plan_copy(words, words_of(home))
@@ -72,10 +72,10 @@ def cp(
 
 
 async def _copy(found: "Found", wanted: "Copy", sink: "Sink") -> None:
-    from nestlab.lab.copying import Tally
-    from nestlab.lab.download import Download
-    from nestlab.lab.inside import files_of, inside
-    from nestlab.lab.upload import Upload
+    from nestlab.lab.access.inside import files_of, inside
+    from nestlab.lab.enter.copying import Tally
+    from nestlab.lab.enter.download import Download
+    from nestlab.lab.enter.upload import Upload
 
     tally = Tally(found.guest.path, sink)
     async with inside(found) as machine, files_of(machine) as sftp:

@@ -15,7 +15,7 @@ from nestlab.home import Home
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nestlab.lab.demo import Outcome
+    from nestlab.lab.change.demo import Outcome
     from nestlab.workload.builtin import Size
     from nestlab.workload.protocol import Workload
 
@@ -86,7 +86,7 @@ def demo(
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
-    from nestlab.lab.demo import Demo, run_demo
+    from nestlab.lab.change.demo import Demo, run_demo
 
     home = Home.from_environment()
     wanted = Demo(
@@ -129,7 +129,7 @@ def _workloads(
 ) -> "tuple[Workload, ...]":
     import asyncio
 
-    from nestlab.lab.choice import choose
+    from nestlab.lab.measure.choice import choose
     from nestlab.spec.bench import Bench
 
     return asyncio.run(choose(chosen, Bench(), size, archive, home, folder=Path()))
@@ -143,7 +143,7 @@ def _show(outcome: "Outcome", console: "Console", *, as_json: bool) -> None:
 
 
 def _say_how_to_enter(outcome: "Outcome", console: "Console") -> None:
-    from nestlab.lab.enter import write_access
+    from nestlab.lab.enter.ssh_config import write_access
 
     if outcome.lab is None:
         return

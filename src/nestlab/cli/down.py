@@ -28,8 +28,8 @@ def down(
 
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
-    from nestlab.lab.down import down as take_down
-    from nestlab.lab.known import find_lab
+    from nestlab.lab.change.down import down as take_down
+    from nestlab.lab.record.known import find_lab
 
     folder, state = find_lab(Home.from_environment(), lab)
     with ProgressView(Console(stderr=True)) as view:

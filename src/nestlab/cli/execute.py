@@ -8,7 +8,7 @@ from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 if TYPE_CHECKING:
-    from nestlab.lab.naming import Found
+    from nestlab.lab.record.naming import Found
 
 _EXAMPLES = """Examples:
 
@@ -47,8 +47,8 @@ def execute(
     from nestlab.cli.failure import show_error
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.errors import MachineError
-    from nestlab.lab.client import become, terminal_argv
-    from nestlab.lab.naming import find_machine, parse_name
+    from nestlab.lab.enter.client import become, terminal_argv
+    from nestlab.lab.record.naming import find_machine, parse_name
 
     words = argv[1:] if argv[0] == "--" else argv
     found = find_machine(Home.from_environment(), parse_name(target))
@@ -68,8 +68,8 @@ def execute(
 
 
 async def _converse(found: "Found", argv: list[str]) -> int:
-    from nestlab.lab.inside import inside
-    from nestlab.lab.session import converse
+    from nestlab.lab.access.inside import inside
+    from nestlab.lab.enter.session import converse
 
     async with inside(found) as machine:
         return await converse(machine, argv)

@@ -41,7 +41,7 @@ def grow(
 ) -> None:
     """Give a machine more."""
     from nestlab.errors import UsageError
-    from nestlab.lab.control import resize
+    from nestlab.lab.change.control import resize
     from nestlab.spec.options import read_guest
 
     wishes = {"disk": disk, "memory": memory, "vcpus": vcpus}

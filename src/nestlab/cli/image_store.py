@@ -60,7 +60,7 @@ def ls(
     from nestlab.cli.failure import show_error
     from nestlab.image.inventory import available, rows_of
     from nestlab.image.store import ImageStore
-    from nestlab.lab.images import in_use
+    from nestlab.lab.record.images import in_use
     from nestlab.units import format_size
 
     home = Home.from_environment()
@@ -93,7 +93,7 @@ def rm(
     """Remove an image."""
     from nestlab.image.store import ImageStore
     from nestlab.image.sweep import named, remove
-    from nestlab.lab.images import in_use
+    from nestlab.lab.record.images import in_use
 
     home = Home.from_environment()
     for folder in named(ImageStore(home.images), name, arch.value if arch else None, in_use(home)):
@@ -114,7 +114,7 @@ def gc(
     """Remove what nobody needs."""
     from nestlab.image.store import ImageStore
     from nestlab.image.sweep import find_waste, remove
-    from nestlab.lab.images import in_use
+    from nestlab.lab.record.images import in_use
     from nestlab.units import format_size
 
     home = Home.from_environment()

@@ -41,9 +41,9 @@ def inventory(
     ] = None,
 ) -> None:
     """Print an inventory."""
-    from nestlab.lab.enter import write_hosts
-    from nestlab.lab.inventory import dynamic_inventory, host_vars, static_inventory
-    from nestlab.lab.known import find_lab
+    from nestlab.lab.enter.inventory import dynamic_inventory, host_vars, static_inventory
+    from nestlab.lab.enter.ssh_config import write_hosts
+    from nestlab.lab.record.known import find_lab
 
     folder, state = find_lab(Home.from_environment(), lab)
     hosts = host_vars(state, write_hosts(state, folder))

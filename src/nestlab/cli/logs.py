@@ -9,7 +9,7 @@ from nestlab.cli.complete import machine_paths
 from nestlab.home import Home
 
 if TYPE_CHECKING:
-    from nestlab.lab.naming import Found
+    from nestlab.lab.record.naming import Found
 
 _EXAMPLES = """Examples:
 
@@ -42,8 +42,8 @@ def logs(
 ) -> None:
     """Show a log."""
     from nestlab.cli.interrupt import run_interruptible
-    from nestlab.lab.logs import CONSOLE, QEMU
-    from nestlab.lab.naming import find_machine, parse_name
+    from nestlab.lab.enter.logs import CONSOLE, QEMU
+    from nestlab.lab.record.naming import find_machine, parse_name
 
     found = find_machine(Home.from_environment(), parse_name(target))
     shown = _show(found, QEMU if qemu else CONSOLE, follow=follow, raw=raw)
@@ -53,7 +53,7 @@ def logs(
 async def _show(found: "Found", name: str, *, follow: bool, raw: bool) -> None:
     from contextlib import aclosing
 
-    from nestlab.lab.logs import Harmless, read_log
+    from nestlab.lab.enter.logs import Harmless, read_log
 
     harmless = Harmless()
     async with aclosing(read_log(found, name, follow=follow)) as chunks:

@@ -17,8 +17,8 @@ def ls(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """List labs."""
-    from nestlab.lab.known import labs
-    from nestlab.lab.state import lab_state
+    from nestlab.lab.record.known import labs
+    from nestlab.lab.record.state import lab_state
 
     found = labs(Home.from_environment())
     if as_json:

@@ -31,7 +31,7 @@ def reboot(
     boot_timeout: BootTimeout = 300,
 ) -> None:
     """Stop machines and start them."""
-    from nestlab.lab.control import reboot as start_anew
+    from nestlab.lab.change.control import reboot as start_anew
 
     found, path = find(machine)
     home = Home.from_environment()

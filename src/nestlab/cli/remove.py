@@ -28,7 +28,7 @@ def remove(
     ],
 ) -> None:
     """Take a machine away."""
-    from nestlab.lab.control import remove as take_away
+    from nestlab.lab.change.control import remove as take_away
 
     found, path = find(machine)
     run(lambda _terms, sink: take_away(found, path, sink))

@@ -58,7 +58,7 @@ def snapshot(
 
 
 def _list(*, as_json: bool) -> None:
-    from nestlab.lab.warm import snapshots
+    from nestlab.lab.warm.saved import snapshots
 
     found = list(snapshots(Home.from_environment()))
     if as_json:
@@ -72,14 +72,14 @@ def _list(*, as_json: bool) -> None:
 
 
 def _remove(name: str) -> None:
-    from nestlab.lab.snapshot import remove
+    from nestlab.lab.warm.snapshot import remove
 
     home = Home.from_environment()
     run(lambda _terms, _sink: remove(home, name))
 
 
 def _take(name: str, lab: str | None, *, stop: bool) -> None:
-    from nestlab.lab.snapshot import take
+    from nestlab.lab.warm.snapshot import take
 
     found, _ = find(f"{lab}:" if lab else None)
     home = Home.from_environment()

@@ -34,8 +34,8 @@ def ssh(
     ] = None,
 ) -> None:
     """Enter a machine."""
-    from nestlab.lab.client import become, shell_argv
-    from nestlab.lab.naming import find_machine, parse_name
+    from nestlab.lab.enter.client import become, shell_argv
+    from nestlab.lab.record.naming import find_machine, parse_name
 
     words = argv or []
     found = find_machine(Home.from_environment(), parse_name(target))

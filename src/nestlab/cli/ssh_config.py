@@ -35,8 +35,8 @@ def ssh_config(
     ] = None,
 ) -> None:
     """Print configuration."""
-    from nestlab.lab.enter import hosts_config, write_hosts
-    from nestlab.lab.known import find_lab
+    from nestlab.lab.enter.ssh_config import hosts_config, write_hosts
+    from nestlab.lab.record.known import find_lab
 
     folder, state = find_lab(Home.from_environment(), lab)
     write_hosts(state, folder)

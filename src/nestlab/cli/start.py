@@ -29,7 +29,7 @@ def start(
     boot_timeout: BootTimeout = 300,
 ) -> None:
     """Start machines from their disks."""
-    from nestlab.lab.control import start as switch_on
+    from nestlab.lab.change.control import start as switch_on
 
     found, path = find(machine)
     home = Home.from_environment()

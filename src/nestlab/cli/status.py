@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from nestlab.lab.state import LabState
-    from nestlab.lab.status import LabStatus, MachineStatus
+    from nestlab.lab.access.status import LabStatus, MachineStatus
+    from nestlab.lab.record.state import LabState
 
 _EXAMPLES = """Examples:
 
@@ -56,7 +56,7 @@ def status(
     from dataclasses import asdict
 
     from nestlab.cli.interrupt import run_interruptible
-    from nestlab.lab.known import find_lab, labs
+    from nestlab.lab.record.known import find_lab, labs
 
     home = Home.from_environment()
     wanted = [find_lab(home, lab)] if lab else labs(home)
@@ -75,7 +75,7 @@ def status(
 async def _survey(wanted: "list[tuple[Path, LabState]]", timeout: float) -> "list[LabStatus]":
     import asyncio
 
-    from nestlab.lab.status import survey_lab
+    from nestlab.lab.access.status import survey_lab
 
     asked = (survey_lab(folder, state, patience=timeout) for folder, state in wanted)
     return list(await asyncio.gather(*asked))

@@ -27,7 +27,7 @@ def stop(
     machine: MachineOrLab = None,
 ) -> None:
     """Switch machines off."""
-    from nestlab.lab.control import stop as switch_off
+    from nestlab.lab.change.control import stop as switch_off
 
     found, path = find(machine)
     run(lambda _terms, sink: switch_off(found, path, sink))

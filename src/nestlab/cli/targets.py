@@ -27,6 +27,6 @@ def _labs(words: list[str], home: Home) -> list[str]:
     """Ids and names of the labs, which are read only where a word may name one."""
     if not any(":" in word for word in words):
         return []
-    from nestlab.lab.known import words_of
+    from nestlab.lab.record.known import words_of
 
     return words_of(home)

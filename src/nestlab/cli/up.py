@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nestlab.hypervisor.accelerator import Wanted
-    from nestlab.lab.forecast import Forecast
-    from nestlab.lab.goal import Goal
-    from nestlab.lab.running import Lab
+    from nestlab.lab.record.running import Lab
+    from nestlab.lab.wanted.forecast import Forecast
+    from nestlab.lab.wanted.goal import Goal
 
 _EXAMPLES = """Examples:
 
@@ -79,10 +79,10 @@ def up(
     from nestlab.cli.interrupt import run_interruptible
     from nestlab.cli.progress import ProgressView
     from nestlab.errors import NestlabError
-    from nestlab.lab.fit import fit
-    from nestlab.lab.goal import goal_of
-    from nestlab.lab.reconcile import Terms
-    from nestlab.lab.up import up as bring_up
+    from nestlab.lab.build.reconcile import Terms
+    from nestlab.lab.change.up import up as bring_up
+    from nestlab.lab.wanted.fit import fit
+    from nestlab.lab.wanted.goal import goal_of
 
     goal = goal_of(Home.from_environment(), file, snapshot=from_snapshot, name=name, host=host)
     if plan:
@@ -112,9 +112,9 @@ def up(
 def _show_plan(goal: "Goal", wanted: "Wanted", *, as_json: bool) -> None:
     """The tree with what each machine gets, what its own guests take of it, and what happens."""
     from nestlab.cli.interrupt import run_interruptible
-    from nestlab.lab.fit import rows_of
-    from nestlab.lab.forecast import forecast_on_host
-    from nestlab.lab.preview import preview
+    from nestlab.lab.wanted.fit import rows_of
+    from nestlab.lab.wanted.forecast import forecast_on_host
+    from nestlab.lab.wanted.preview import preview
     from nestlab.units import format_size
 
     home = Home.from_environment()

@@ -70,8 +70,8 @@ async def open_target(target: Target, home: Home, *, deadline: Deadline) -> Asyn
         finally:
             await remote.close()
     elif isinstance(target, Member):
-        from nestlab.lab.known import find_lab  # noqa: PLC0415
-        from nestlab.lab.reach import reach  # noqa: PLC0415
+        from nestlab.lab.access.reach import reach  # noqa: PLC0415
+        from nestlab.lab.record.known import find_lab  # noqa: PLC0415
 
         folder, state = find_lab(home, target.lab)
         async with reach(folder, state, target.path, deadline=deadline) as inside:

@@ -1,0 +1,1 @@
+"""Ways from this process to the machines of a lab."""

@@ -1,0 +1,1 @@
+"""Labs that are saved with their memory, and resumed."""
