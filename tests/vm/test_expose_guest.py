@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nestlab.image.store import Image
+from nestlab.install.initrd import with_files
 from own_libvirtd import OwnLibvirtd, own_libvirtd
 
 pytestmark = pytest.mark.vm
@@ -158,36 +160,49 @@ LINUX = """<domain type='qemu'>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>{folder}/vmlinuz</kernel><initrd>{folder}/initrd</initrd>
-    <cmdline>console=ttyS0 root=/dev/vda ro init=/bin/sh -- -c
-      &quot;mount -t proc proc /proc; exec setsid -c sh -i&quot;</cmdline>
+    <cmdline>console=ttyS0 rdinit=/bin/busybox -- sh /shell</cmdline>
   </os>
   <cpu mode='maximum' check='none'><feature policy='require' name='svm'/></cpu>
   <devices>
-    <disk type='file' device='disk'><driver name='qemu' type='raw'/>
-      <source file='{folder}/disk.img'/><target dev='vda' bus='virtio'/><readonly/></disk>
     <serial type='pty'><target port='0'/></serial>
     <console type='pty'><target type='serial' port='0'/></console>
   </devices>
   <seclabel type='static' model='dac' relabel='no'><label>+0:+0</label></seclabel>
 </domain>
 """
+SHELL = b"""
+/bin/busybox mkdir -p /proc
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox --install -s /bin
+exec setsid cttyhack sh
+"""
 
 
 def test_a_shell_on_the_serial_console_proves_it(
     daemon: OwnLibvirtd, image: Image, tmp_path: Path
 ) -> None:
-    define(daemon, tmp_path, LINUX.format(folder=image.folder))
-    try:
-        daemon.said("start", "centos7")
-        words = ("centos7", "--guest", "console", "--json")
-        end = time.monotonic() + 120
-        while (proof := json.loads(expose(daemon, tmp_path, *words).stdout)["proof"])["notes"]:
-            assert time.monotonic() < end, proof  # its kernel is not up yet
-        assert (proof["how"], proof["extensions"], proof["emulated"]) == ("console", ["svm"], True)
-        assert "on its console: its CPU has svm" in expose(daemon, tmp_path, *words[:3]).stderr
-    finally:
-        daemon.virsh("destroy", "centos7")
-        daemon.said("undefine", "centos7")
+    """A kernel of ours with a shell, and nothing else: it has no agent and no network."""
+    with tempfile.TemporaryDirectory(prefix="lv") as name:
+        folder = Path(name)
+        shutil.copy2(image.folder / "vmlinuz", folder)
+        with_files(image.folder / "initrd", folder / "initrd", {"shell": SHELL})
+        define(daemon, tmp_path, LINUX.format(folder=folder))
+        try:
+            daemon.said("start", "centos7")
+            _console_proves(daemon, tmp_path)
+        finally:
+            daemon.virsh("destroy", "centos7")
+            daemon.said("undefine", "centos7")
+
+
+def _console_proves(daemon: OwnLibvirtd, folder: Path) -> None:
+    words = ("centos7", "--guest", "console", "--json")
+    end = time.monotonic() + 120
+    while (proof := json.loads(expose(daemon, folder, *words).stdout)["proof"])["notes"]:
+        assert time.monotonic() < end, proof  # its kernel is not up yet
+    assert (proof["how"], proof["extensions"], proof["emulated"]) == ("console", ["svm"], True)
+    assert "on its console: its CPU has svm" in expose(daemon, folder, *words[:3]).stderr
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05, 0.1, 0.2, 0.4])
