@@ -100,13 +100,15 @@ def test_disks_are_where_a_lab_file_says(world: World) -> None:
 
 def test_disks_grow_while_the_guests_run(world: World) -> None:
     user, before = world.user, world.user.pids
+    larger = LAB.replace("disk: 12GiB", "disk: 16GiB").replace("disk: 8GiB", "disk: 10GiB")
+    (user.folder / "lab.yaml").write_text(larger)
+    done = user.nestlab("up")
+    assert done.returncode == 0, done.stderr.decode()
+    assert user.pids == before
     for path, size in (("l1", 16), ("l1/l2", 10)):
-        done = user.nestlab("grow", path, "--disk", f"{size}GiB")
-        assert done.returncode == 0, done.stderr.decode()
         assert f"{path}: grows while it runs" in done.stderr.decode()
         root = user.said("exec", path, "--", "findmnt", "-bno", "SIZE", "/")
         assert int(root) > (size - 1) << 30
-    assert user.pids == before
 
 
 def test_a_disk_outlives_a_stop(world: World) -> None:
