@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -22,6 +21,8 @@ from nestlab.home import Home, make_folder
 from nestlab.hypervisor.plan import GuestPlan, ScratchDisk, base_image
 from nestlab.hypervisor.promote import promote
 from nestlab.hypervisor.protocol import Guest, Hypervisor, Login, Order
+from nestlab.hypervisor.qemu.files import Files
+from nestlab.hypervisor.qemu.process import end
 from nestlab.image.resolve import resolve
 from nestlab.image.seed import Seed
 from nestlab.image.store import Image, ImageStore
@@ -32,6 +33,7 @@ from nestlab.net.subnet import GuestNetwork
 from nestlab.units import GIB, MIB
 
 NETWORK = GuestNetwork(IPv4Network("10.111.7.0/24"))
+LAB = f"cloudtest{os.getpid()}"
 MACHINE_ID = "0123456789abcdef" * 2
 DISK = 4 * GIB
 
@@ -88,12 +90,11 @@ def up(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
     stages: list[str] = []
     host_key = make_key("host")
     client, client_file = lab_key(folder, "client")
-    stack = AsyncExitStack()
 
     async def boot() -> tuple[Hypervisor, Guest]:
         host = await promote(LocalMachine(), "tcg", ours=False, deadline=Deadline.after(60))
         plan = GuestPlan(
-            lab=f"cloudtest{os.getpid()}",
+            lab=LAB,
             path="c1",
             arch="x86_64",
             accelerator=host.accelerator,
@@ -123,12 +124,21 @@ def up(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
             evidence=folder / "evidence",
             stage=stages.append,
             deadline=Deadline.after(480),
+            kept=lambda: True,
         )
-        return host, await stack.enter_async_context(host.boot(order))
+        async with host.boot(order) as booted:
+            pid, port = booted.pid, booted.ssh_port
+        # as another nestlab finds it: the monitor takes one client at a time
+        return host, await host.adopt(order, pid, port)
 
-    yield Up(loop, *loop.run(boot()), host_key.public, stages)
-    loop.run(stack.aclose())
-    console = (folder / "evidence" / "console.log").read_text("utf-8", "replace")
+    try:
+        up = Up(loop, *loop.run(boot()), host_key.public, stages)
+        yield up
+        loop.run(up.guest.machine.close())
+        console = Path(Files(up.guest.plan).console_log).read_text("utf-8", "replace")
+    finally:
+        deadline = Deadline.after(60)
+        loop.run(end(LocalMachine(), f"nestlab-{LAB}-c1", patience=3, deadline=deadline))
     assert "nestlab: ready" in console, "it was not the ready line that let us in"
 
 

@@ -97,7 +97,7 @@ class Hypervisor(Protocol):
     async def grow(self, plan: GuestPlan, pid: int, *, deadline: Deadline) -> None:
         """Give the root disk of a guest that runs the size of its plan; never a smaller one.
 
-        Raises MachineError `qmp.*`, `libvirt.*`, `guest.no-answer`, `machine.*`.
+        Raises MachineError `qmp.*`, `libvirt.*`, `guest.disk-not-grown`, `machine.*`.
         """
         ...
 

@@ -25,6 +25,7 @@ from nestlab.hypervisor.qemu.resume import load_state, set_clock
 from nestlab.hypervisor.qemu.seed_disk import put_seed
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
+from nestlab.units import format_duration
 
 _CLEANUP = 30.0
 """Seconds for each step of taking a guest down."""
@@ -120,7 +121,12 @@ class QemuHypervisor:
                 if plan.disk and await monitor.root_size() < plan.disk:
                     await monitor.resize_root(plan.disk)
         except TimeoutError:
-            raise no_answer(plan, deadline, "growing its disk") from None
+            raise MachineError(
+                "guest.disk-not-grown",
+                f"QEMU of {plan.path} did not answer within {format_duration(deadline.allowed)}",
+                where=f"{plan.path}, while growing its disk",
+                hint=f"start it again, and its disk grows: `nestlab reboot {plan.path}`",
+            ) from None
 
     async def _start_nat(self, order: Order) -> int | None:
         """The forwarded port, when the NAT is not in QEMU itself."""
