@@ -17,6 +17,7 @@ from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.arch import arch_of, firmware_for
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
 from nestlab.hypervisor.qemu.files import Files
+from nestlab.hypervisor.qemu.grow import grow_root
 from nestlab.hypervisor.qemu.manifest import cpu_of, differs
 from nestlab.hypervisor.qemu.monitor import GuestMonitor, Monitor
 from nestlab.hypervisor.qemu.passt import start_passt
@@ -25,7 +26,6 @@ from nestlab.hypervisor.qemu.resume import load_state, set_clock
 from nestlab.hypervisor.qemu.seed_disk import put_seed
 from nestlab.machine.protocol import Machine
 from nestlab.teardown import on_exit
-from nestlab.units import format_duration
 
 _CLEANUP = 30.0
 """Seconds for each step of taking a guest down."""
@@ -113,20 +113,7 @@ class QemuHypervisor:
 
     async def grow(self, plan: GuestPlan, pid: int, *, deadline: Deadline) -> None:
         """See `Hypervisor.grow`."""
-        try:
-            async with (
-                asyncio.timeout(deadline.remaining),
-                self._monitor(Started(plan, pid, deadline)) as monitor,
-            ):
-                if plan.disk and await monitor.root_size() < plan.disk:
-                    await monitor.resize_root(plan.disk)
-        except TimeoutError:
-            raise MachineError(
-                "guest.disk-not-grown",
-                f"QEMU of {plan.path} did not answer within {format_duration(deadline.allowed)}",
-                where=f"{plan.path}, while growing its disk",
-                hint=f"start it again, and its disk grows: `nestlab reboot {plan.path}`",
-            ) from None
+        await grow_root(self._monitor(Started(plan, pid, deadline)), plan, deadline=deadline)
 
     async def _start_nat(self, order: Order) -> int | None:
         """The forwarded port, when the NAT is not in QEMU itself."""
