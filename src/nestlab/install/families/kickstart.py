@@ -7,7 +7,7 @@ Sources: pykickstart's documentation of the commands; anaconda's boot options (`
 import re
 from collections.abc import Iterator
 
-from nestlab.install.answers import DEVICE, FILE_SYSTEMS, Answers, FileSystem
+from nestlab.install.answers import CONSOLE, DEVICE, FILE_SYSTEMS, Answers, FileSystem
 from nestlab.install.family import Family, Place, Source, signs
 from nestlab.install.finish import script
 from nestlab.units import MIB
@@ -39,7 +39,8 @@ def _lines(answers: Answers, source: Source) -> Iterator[str]:
     yield f"ignoredisk --only-use={_DISK}"
     yield f"clearpart --all --initlabel --drives={_DISK}"
     yield "zerombr"
-    yield f"bootloader --location=mbr --boot-drive={_DISK} --timeout=1"
+    consoles = " ".join(CONSOLE)
+    yield f'bootloader --location=mbr --boot-drive={_DISK} --timeout=1 --append="{consoles}"'
     yield from _partitions(answers)
     yield "poweroff"
     yield ""
