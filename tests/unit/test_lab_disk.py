@@ -7,7 +7,7 @@ import pytest
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.lab.build.disk import fill_disk
+from nestlab.lab.build.disk import fill_disk, unless_full
 from nestlab.machine.fake import FakeMachine, answer
 from nestlab.machine.protocol import Completed
 from plan_examples import CLOUD, L1
@@ -69,3 +69,32 @@ def test_what_cannot_grow_is_said(told: str, growpart: int, note: str) -> None:
         filled(told, growpart)
     assert caught.value.code == "guest.disk-not-grown"
     assert any(note in line for line in caught.value.notes)
+
+
+def judged(problem: MachineError, free: str) -> MachineError:
+    table = f"Filesystem 1024-blocks Used Available Capacity Mounted\n/dev/vda 9 9 {free} 9% /\n"
+    parent = FakeMachine("l0", programs={"df": lambda _argv, _stdin: answer(table)})
+    return asyncio.run(unless_full(problem, parent, L1))
+
+
+FULL = ("cat: write error: No space left on device",)
+
+
+@pytest.mark.parametrize(
+    ("code", "notes", "free", "is_full"),
+    [
+        ("guest.no-answer", (), "12", True),  # the guest hangs, as it cannot write
+        ("guest.no-answer", (), "9999", False),
+        ("guest.disk-failed", FULL, "9999", True),  # its files are gone by now
+        ("libvirt.failed", FULL, "9999", True),
+        ("guest.command-failed", FULL, "9999", False),  # the guest's own disk, or its own words
+    ],
+)
+def test_a_full_disk_of_the_parent_is_told(
+    code: str, notes: tuple[str, ...], free: str, is_full: bool
+) -> None:
+    problem = MachineError(code, "it did not come up", notes=notes)
+    found = judged(problem, free)
+    assert (found.code == "guest.disk-full") is is_full
+    assert is_full or found is problem
+    assert not is_full or found.notes == ("it did not come up", *notes)

@@ -93,3 +93,19 @@ def test_up_and_down_without_root(user: User) -> None:
     user.said("down")
     assert labs_left(user) == []
     assert session(user, "list", "--all", "--name").split() == []
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(user: User) -> None:
+    """The lab's folder is where a libvirt of a person would have its pool."""
+    state = user.folder / "home" / "state"
+    state.mkdir()
+    options = f"size=8m,mode=700,uid={NOBODY},gid={NOBODY}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "full", state], check=True)
+    try:
+        done = user.nestlab("up")
+        assert done.returncode == 4, done.stderr.decode()
+        assert "error[guest.disk-full]: the disk of l0 is full" in done.stderr.decode()
+        assert labs_left(user) == []
+        assert session(user, "list", "--all", "--name").split() == []
+    finally:
+        subprocess.run(["umount", state], check=True)

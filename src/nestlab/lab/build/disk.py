@@ -15,6 +15,12 @@ _SCARCE = 1024
 
 _ASK = 20.0
 
+_NO_SPACE = "No space left on device"
+"""What the C library says of ENOSPC."""
+
+_PARENTS = frozenset({"guest.disk-failed", "guest.launch-failed", "libvirt.failed"})
+"""Errors whose notes are the words of programs on the parent, not of the guest."""
+
 
 _GROWING = {
     "ext4": ("resize2fs", "{device}"),
@@ -75,22 +81,27 @@ def _not_grown(machine: Machine, *notes: str) -> MachineError:
 async def unless_full(problem: MachineError, parent: Machine, plan: GuestPlan) -> MachineError:
     """The error, or `guest.disk-full` when its parent has no space left for the guest's disk.
 
-    The guest only sees that it cannot read or write.
+    The guest only sees that it cannot read or write. What was told may be over by now: a guest that
+    does not come up is taken away, and with it what had filled the disk.
     """
-    try:
-        argv = ("df", "-Pk", "--", plan.folder)
-        done = await parent.run(argv, deadline=Deadline.after(_ASK), limit=4096)
-        free = int(done.text.splitlines()[-1].split()[3])
-    except (NestlabError, ValueError, IndexError):
-        return problem  # whatever it is that the parent has
-    if free >= _SCARCE:
+    told = problem.code in _PARENTS and any(_NO_SPACE in note for note in problem.notes)
+    if not told and not await _is_full(parent, plan):
         return problem
     return MachineError(
         "guest.disk-full",
-        f"the disk of {parent.path} is full, so {plan.path} cannot write: {problem.message}",
+        f"the disk of {parent.path} is full, so {plan.path} cannot write",
         where=f"{parent.path}, which has the disk of {plan.path} in {plan.folder}",
         log=problem.log,
-        notes=problem.notes,
+        notes=(problem.message, *problem.notes),
         hint="free some space there, or set NESTLAB_HOME to a larger disk (l0), or give that"
         " machine a larger one: `nestlab grow`",
     )
+
+
+async def _is_full(parent: Machine, plan: GuestPlan) -> bool:
+    try:
+        argv = ("df", "-Pk", "--", plan.folder)
+        done = await parent.run(argv, deadline=Deadline.after(_ASK), limit=4096)
+        return int(done.text.splitlines()[-1].split()[3]) < _SCARCE
+    except (NestlabError, ValueError, IndexError):
+        return False  # then it is something else that the parent has
