@@ -14,13 +14,14 @@ from nestlab.domain.change import Mode, Wish
 from nestlab.errors import HostError, MachineError, NestlabError, StoredDataError, UsageError
 from nestlab.expose.apply import redefine
 from nestlab.expose.backup import Backups
-from nestlab.expose.host import Host, ask_host, version_of
+from nestlab.expose.host import Host, ask_host
 from nestlab.expose.look import look
 from nestlab.expose.plan import Plan, plan_expose
 from nestlab.expose.prove import prove
 from nestlab.expose.restart import restart
 from nestlab.expose.survey import row_of, survey
 from nestlab.expose.undo import plan_undo, put_back
+from nestlab.libvirt.version import version_of
 from nestlab.machine.fake import answer
 
 PASSED = domain_xml("<cpu mode='host-passthrough' check='none'/>").encode()

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from nestlab.errors import UsageError
-from nestlab.hypervisor.libvirt.offered import feature_of
+from nestlab.errors import HostError, UsageError
+from nestlab.hypervisor.libvirt.offered import feature_of, must_be_new_enough
+from nestlab.hypervisor.plan import GuestPlan
 from nestlab.lab.wanted.from_file import guests_of
+from nestlab.libvirt.version import Version
 from nestlab.spec.load import parse
+from plan_examples import L1, L2
 
 LAB = """name: a
 networks: {{lan: {{}}}}
@@ -60,3 +63,21 @@ def test_what_it_offers_is_not_refused() -> None:
 )
 def test_features(option: str, found: tuple[str, bool]) -> None:
     assert feature_of(option, "l1") == found
+
+
+@pytest.mark.parametrize(
+    ("plan", "version", "refused"),
+    [(L1, (7, 0, 0), True), (L1, (8, 0, 0), False), (L1, None, False), (L2, (6, 0, 0), False)],
+    ids=["old", "new-enough", "unknown", "not-emulated"],
+)
+def test_a_libvirt_that_is_too_old_is_refused(
+    plan: GuestPlan, version: Version | None, refused: bool
+) -> None:
+    if not refused:
+        return must_be_new_enough(plan, version)
+    with pytest.raises(HostError) as caught:
+        must_be_new_enough(plan, version)
+    assert caught.value.code == "libvirt.too-old"
+    assert "7.0.0" in caught.value.message
+    assert "8.0.0" in (caught.value.hint or "")
+    return None

@@ -145,12 +145,12 @@ def test_a_user_without_privileges_has_a_session() -> None:
 
     def virsh(argv: tuple[str, ...], _stdin: bytes) -> Completed:
         asked.append(argv)
-        return answer()
+        return answer("Running against daemon: 9.0.0\n")
 
     host = FakeMachine("l0", programs={"id": lambda _a, _s: answer("1000\n"), "env": virsh})
-    found = asyncio.run(find_libvirt(host, ours=False, deadline=soon()))
-    assert found.uri == "qemu:///session"
-    assert asked[0][-5:] == ("virsh", "--quiet", "--connect", "qemu:///session", "version")
+    found, version = asyncio.run(find_libvirt(host, ours=False, deadline=soon()))
+    assert (found.uri, version) == ("qemu:///session", (9, 0, 0))
+    assert asked[0][-5:-1] == ("--quiet", "--connect", "qemu:///session", "version")
 
 
 USERNET = """VLAN -1 (net):

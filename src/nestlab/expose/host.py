@@ -10,6 +10,7 @@ from lxml import etree
 from nestlab.domain.cpu import Extension
 from nestlab.domain.document import parse_document
 from nestlab.errors import HostError, MachineError
+from nestlab.libvirt.version import Version, dotted, version_of
 from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.shell import read_text
 from nestlab.units import MIB
@@ -32,14 +33,14 @@ class Host:
 
     extension: Extension | None = None
     nested: bool | None = None
-    libvirt: tuple[int, int, int] | None = None
+    libvirt: Version | None = None
     modes: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def require_mode(self, mode: str, kind: str, where: str) -> None:
         """Raise HostError `expose.libvirt-too-old` or `expose.mode-not-supported`."""
         since = _SINCE.get(mode, (0, 0, 0))
         if self.libvirt is not None and self.libvirt < since:
-            now, first = (".".join(map(str, each)) for each in (self.libvirt, since))
+            now, first = dotted(self.libvirt), dotted(since)
             raise HostError(
                 "expose.libvirt-too-old",
                 f"libvirt {now} does not know the CPU mode {mode}",
@@ -70,14 +71,6 @@ async def ask_host(virsh: Virsh, kinds: Iterable[str] = ()) -> Host:
         libvirt=version_of(version),
         modes={kind: modes for kind, modes in kinds.items() if modes is not None},
     )
-
-
-def version_of(text: str) -> tuple[int, int, int] | None:
-    """The daemon's version in what `virsh version --daemon` prints, else the library's."""
-    for pattern in (r"daemon: (\d+)\.(\d+)\.(\d+)", r"libvirt (\d+)\.(\d+)\.(\d+)"):
-        if found := re.search(pattern, text):
-            return (int(found[1]), int(found[2]), int(found[3]))
-    return None
 
 
 async def _extension(virsh: Virsh) -> Extension | None:

@@ -55,8 +55,10 @@ async def promote(
     from nestlab.hypervisor.libvirt.boot import LibvirtHypervisor  # noqa: PLC0415  (lxml)
     from nestlab.hypervisor.libvirt.daemon import find_libvirt  # noqa: PLC0415
 
-    virsh = await find_libvirt(machine, ours=ours, deadline=deadline)
-    libvirt = LibvirtHypervisor(machine, facts, accelerator, firmware, loader, uri=virsh.uri)
+    virsh, version = await find_libvirt(machine, ours=ours, deadline=deadline)
+    libvirt = LibvirtHypervisor(
+        machine, facts, accelerator, firmware, loader, uri=virsh.uri, version=version
+    )
     return BackEnds(qemu, libvirt)
 
 

@@ -8,12 +8,14 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.hypervisor.libvirt.define import create
 from nestlab.hypervisor.libvirt.monitor import VirshMonitor
+from nestlab.hypervisor.libvirt.offered import must_be_new_enough
 from nestlab.hypervisor.libvirt.tidy import tidy
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Order
 from nestlab.hypervisor.qemu.boot import QemuHypervisor, Started
 from nestlab.hypervisor.qemu.monitor import GuestMonitor
 from nestlab.hypervisor.qemu.process import prepare_disks
+from nestlab.libvirt.version import Version
 from nestlab.libvirt.virsh import Virsh
 
 _STOP = 20.0
@@ -24,16 +26,19 @@ _STOP = 20.0
 class LibvirtHypervisor(QemuHypervisor):
     """A machine whose libvirt starts guests: QEMU all the same, with the same disks and addresses.
 
-    uri  of its libvirtd
+    uri      of its libvirtd
+    version  of that; None: not known
     """
 
     uri: str
+    version: Version | None = None
 
     def virsh(self, deadline: Deadline) -> Virsh:
         """That machine's, with a limit for all that is asked."""
         return Virsh(self.machine, self.uri, deadline)
 
     async def _launch(self, order: Order) -> int:
+        must_be_new_enough(order.plan, self.version)
         await prepare_disks(self.machine, order.plan, fresh=order.fresh, deadline=order.deadline)
         firmware = self._firmware(order.plan)
         return await create(self.virsh(order.deadline), order.plan, firmware=firmware)

@@ -2,6 +2,7 @@
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
+from nestlab.libvirt.version import Version, version_of
 from nestlab.libvirt.virsh import SESSION, SYSTEM, Virsh
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
@@ -9,8 +10,12 @@ from nestlab.machine.shell import check
 _ENABLE = ("systemctl", "enable", "--now", "libvirtd")
 
 
-async def find_libvirt(machine: Machine, *, ours: bool, deadline: Deadline) -> Virsh:
+async def find_libvirt(
+    machine: Machine, *, ours: bool, deadline: Deadline
+) -> tuple[Virsh, Version | None]:
     """The libvirt that the machine's user has: the system's for root, else a session of theirs.
+
+    With it its version, None where it does not say.
 
     ours  whether the machine belongs to the lab: then its service is enabled, as a person would
 
@@ -20,8 +25,8 @@ async def find_libvirt(machine: Machine, *, ours: bool, deadline: Deadline) -> V
     virsh = Virsh(machine, SYSTEM if done.text.strip() == "0" else SESSION, deadline)
     if ours:
         await _enable(machine, deadline)
-    await virsh.said("version")
-    return virsh
+    said = await virsh.said("version", "--daemon")
+    return virsh, version_of(said.decode("utf-8", "backslashreplace"))
 
 
 async def _enable(machine: Machine, deadline: Deadline) -> None:

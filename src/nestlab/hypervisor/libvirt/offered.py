@@ -1,9 +1,13 @@
 """What this back end does not offer, found as early as it can be known (pure)."""
 
-from nestlab.errors import UsageError
+from nestlab.errors import HostError, UsageError
 from nestlab.hypervisor.plan import GuestPlan
+from nestlab.libvirt.version import Version, dotted
 
 _ON, _OFF = frozenset({"on", "yes", "true"}), frozenset({"off", "no", "false"})
+
+_EMULATED: Version = (8, 0, 0)
+"""`<tb-cache>` came with it, and `maximum` with 7.1 (libvirt docs/formatdomain)."""
 
 _SWITCHED = "a lab network at l0, which is a switch process"
 
@@ -34,6 +38,22 @@ def must_be_startable(plan: GuestPlan) -> None:
         raise _not_offered(plan.path, "a resumed snapshot")
     if any(port.on_switch for port in plan.ports):
         raise _not_offered(plan.path, _SWITCHED)
+
+
+def must_be_new_enough(plan: GuestPlan, version: Version | None) -> None:
+    """Whether a libvirt knows all that a domain of ours needs; one that does not say is tried.
+
+    Raises HostError `libvirt.too-old`.
+    """
+    if not plan.accelerator.emulated or version is None or version >= _EMULATED:
+        return
+    raise HostError(
+        "libvirt.too-old",
+        f"libvirt {dotted(version)} cannot limit what an emulated guest translates, so that"
+        f" {plan.path} would outgrow its memory",
+        where=f"{plan.path}, while starting it",
+        hint=f"libvirt {dotted(_EMULATED)} can; or write `hypervisor: qemu` for this guest",
+    )
 
 
 def feature_of(option: str, path: str) -> tuple[str, bool]:
