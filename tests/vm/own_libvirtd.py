@@ -63,14 +63,14 @@ class OwnLibvirtd:
         spaces = ("--mount", "--net", "--pid")
         return ("nsenter", f"--target={self.pid}", *spaces, f"--wdns={folder}", "--")
 
-    def kill_libvirtd(self) -> None:
-        """As a crash or the kernel's out-of-memory killer does it."""
+    def kill(self, daemon: str = "libvirtd") -> None:
+        """As a crash or the kernel's out-of-memory killer does it. daemon: or virtlogd."""
         inside = self.enter(self.folder)
-        subprocess.run([*inside, "pkill", "-KILL", "-x", "libvirtd"], check=True)
+        subprocess.run([*inside, "pkill", "-KILL", "-x", daemon], check=True)
 
-    def start_libvirtd(self) -> None:
+    def start(self, daemon: str = "libvirtd") -> None:
         """Again, as its service would be."""
-        words = ("libvirtd", "--daemon", "--pid-file", f"{self.folder}/run/libvirtd.pid")
+        words = (daemon, "--daemon", "--pid-file", f"{self.folder}/run/{daemon}.pid")
         subprocess.run([*self.enter(self.folder), *words], check=True)
         _until_answers(self)
 

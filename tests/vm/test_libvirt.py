@@ -122,7 +122,7 @@ def test_a_disk_outlives_a_stop(world: World) -> None:
 
 def test_a_killed_libvirtd_costs_no_guest(world: World) -> None:
     user = world.user
-    world.libvirtd.kill_libvirtd()
+    world.libvirtd.kill()
     try:
         assert user.said("exec", "l1/l2", "--", "echo", "here") == "here\n"
         refused = user.nestlab("up")
@@ -130,7 +130,7 @@ def test_a_killed_libvirtd_costs_no_guest(world: World) -> None:
         assert "error[libvirt.no-daemon]" in refused.stderr.decode()
         assert "systemctl enable --now libvirtd" in refused.stderr.decode()
     finally:
-        world.libvirtd.start_libvirtd()
+        world.libvirtd.start()
     again = user.nestlab("up")
     assert again.returncode == 0, again.stderr.decode()
     assert "l1: ok runs already" in again.stderr.decode()
@@ -142,4 +142,31 @@ def test_a_libvirtd_killed_in_a_guest_comes_back_with_the_next_start(world: Worl
     user.said("exec", "l1", "--", "pkill", "-KILL", "-x", "libvirtd")
     assert user.said("exec", "l1/l2", "--", "echo", "here") == "here\n"
     user.said("reboot", "l1/l2")
+    assert set(user.states.values()) == {"running"}
+
+
+def test_a_daemon_that_is_gone_when_a_guest_starts_is_named(world: World) -> None:
+    """virtlogd before, libvirtd in the middle; nothing of the guest is left either time."""
+    user = world.user
+    user.said("stop", "l1")
+    world.libvirtd.kill("virtlogd")
+    try:
+        refused = user.nestlab("start", "l1")
+    finally:
+        world.libvirtd.start("virtlogd")
+    assert refused.returncode == 3, refused.stderr.decode()
+    assert "systemctl enable --now virtlogd" in refused.stderr.decode()
+    assert world.domains() == ["foreign"]
+
+    with user.begins("start", "l1") as starting:
+        assert starting.stderr is not None
+        assert any("starting the kernel" in line for line in starting.stderr)
+        world.libvirtd.kill()
+        told = starting.stderr.read()
+    world.libvirtd.start()
+    assert starting.returncode == 3, told
+    assert "error[libvirt." in told
+    assert world.domains() == ["foreign"]
+    assert user.states["l1"] == "stopped"
+    user.said("start", "l1")
     assert set(user.states.values()) == {"running"}
