@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
 SCHEMA: Literal["nestlab.result/1"] = "nestlab.result/1"
 
@@ -104,7 +105,9 @@ class MachineRecord(Record):
     verified: Verified = Verified()
 
 
-class Sample(Record):
+# Of samples there may be hundreds of thousands: with slots they take a third of a model's memory.
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
+class Sample:
     """One measured value.
 
     round         which repetition, from 1; 0 is the warm-up
