@@ -1,6 +1,9 @@
 """`nestlab expose` against a real libvirtd: what it defines, and what it finds when it undoes."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,7 @@ from nestlab.expose.plan import cpu_of, plan_expose
 from nestlab.expose.undo import plan_undo, put_back
 from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.local import LocalMachine
+from nobody import AS_NOBODY
 from own_libvirtd import OwnLibvirtd, own_libvirtd
 
 XML = """<domain type='{kind}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -114,3 +118,15 @@ def test_the_host_says_its_version_and_modes(daemon: OwnLibvirtd, host: Host) ->
     assert "daemon: {}.{}.{}".format(*host.libvirt) in version
     assert "maximum" in host.modes["qemu"]
     assert "host-passthrough" not in host.modes["qemu"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_one_who_may_not_manage_guests_is_told_how_to(daemon: OwnLibvirtd, tmp_path: Path) -> None:
+    """libvirt asks polkit about them, which is not there."""
+    environment = {**os.environ, "HOME": "/", "NESTLAB_HOME": str(tmp_path / "home")}
+    argv = (*AS_NOBODY, sys.executable, "-m", "nestlab", "expose", "guest",
+            "--connect", daemon.uri, "--dry-run")  # fmt: skip
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 3, done.stderr
+    assert "error[libvirt.refused]: this user may not manage" in done.stderr
+    assert "usermod -aG libvirt" in done.stderr
