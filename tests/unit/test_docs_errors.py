@@ -1,35 +1,23 @@
-"""The documentation says what is true: links, command lines, error codes, generated pages."""
+"""Every error code is documented, and no other."""
 
 import ast
-import contextlib
 import re
-import shlex
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
-import typer
-from pydantic import TypeAdapter
-from typer.core import TyperGroup
-from typer.main import get_command
 
 import nestlab
+from doc_pages import CHECKOUT
 from nestlab import errors
 from nestlab.check.chain import CHAIN
-from nestlab.cli.app import app
 from nestlab.enable.files import Purpose
-from nestlab.result import models
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
 SOURCE = Path(nestlab.__file__).parent
-PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
-FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 ERROR_CLASSES = {
     name: kind
     for name, kind in vars(errors).items()
@@ -37,142 +25,6 @@ ERROR_CLASSES = {
 }
 
 
-def name_of(page: Path) -> str:
-    return str(page.relative_to(CHECKOUT))
-
-
-# --- links ----------------------------------------------------------------------------------------
-
-
-def anchors(page: Path) -> set[str]:
-    """Anchors of the headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def broken_links(page: Path) -> Iterator[str]:
-    text = FENCE.sub("", page.read_text("utf-8"))
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if re.match(r"https?://", target):
-            continue
-        path, _, anchor = target.partition("#")
-        there = (page.parent / path).resolve() if path else page
-        if not there.exists() or (anchor and anchor not in anchors(there)):
-            yield target
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page: Path) -> None:
-    assert list(broken_links(page)) == []
-
-
-def test_every_page_is_reached_from_the_readme() -> None:
-    reached, pending = set(), [CHECKOUT / "README.md"]
-    while pending:
-        page = pending.pop()
-        reached.add(page)
-        for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text("utf-8")):
-            there = (page.parent / target).resolve()
-            if there not in reached and there.exists():
-                pending.append(there)
-    assert set(PAGES) - reached == set()
-
-
-def test_a_broken_link_is_found(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("# One `two`: three\n[a](#one-two-three) [b](#two) [c](gone.md) [d](page.md)\n")
-    assert list(broken_links(page)) == ["#two", "gone.md"]
-
-
-# --- command lines --------------------------------------------------------------------------------
-
-PROGRAMS = {
-    "nestlab": (), ".venv/bin/nestlab": (), "scripts/demo": ("demo",),
-}  # fmt: skip
-
-
-def command_lines(page: Path) -> Iterator[tuple[str, ...]]:
-    """Arguments of every `nestlab …` in code, inline or fenced, up to a redirection or a pipe.
-
-    A command's name alone, inline, is a mention: it has to exist, but needs no arguments.
-    """
-    text = page.read_text("utf-8")
-    fenced = [line for block in FENCE.findall(text) for line in block.splitlines()[1:-1]]
-    inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
-    for code in (*fenced, *inline):
-        words = code.removeprefix("$ ").strip()
-        if words.partition(" ")[0] in PROGRAMS and not words.endswith("…"):
-            program, *arguments = shlex.split(words, comments=True)
-            cut = next((i for i, word in enumerate(arguments) if word[0] in "|>&;"), None)
-            line = (*PROGRAMS[program], *arguments[:cut])
-            yield (*line, "--help") if code in inline and len(line) == 1 else line
-
-
-def parse(arguments: tuple[str, ...]) -> None:
-    """Read the arguments as the program does; raises what it would complain about."""
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
-    with contextlib.suppress(typer.Exit):  # --help and --version
-        _parse(group, "nestlab", list(arguments or ("--help",)))
-
-
-def _parse(command: Any, name: str, arguments: list[str]) -> None:
-    """Down to the command that is meant; a group's name alone is a mention."""
-    inner, *rest = arguments or [""]
-    if isinstance(command, TyperGroup) and not inner.startswith("-"):
-        if inner:
-            assert inner in command.commands, f"there is no command {inner} of {name}"
-            _parse(command.commands[inner], inner, rest)
-    else:
-        command.make_context(name, arguments)
-
-
-LINES = sorted({(name_of(page), line) for page in PAGES for line in command_lines(page)})
-
-
-@pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{p}: {' '.join(a)}" for p, a in LINES])
-def test_command_lines_are_understood(page: str, line: tuple[str, ...]) -> None:
-    # The generated page shows usages such as `nestlab demo [OPTIONS]`, which are no command lines.
-    if page != "docs/reference/cli.md" or "[OPTIONS]" not in line:
-        parse(line)
-
-
-@pytest.mark.parametrize("line", [("demmo",), ("demo", "--dept", "3"), ("schema", "cat")])
-def test_a_wrong_command_line_is_refused(line: tuple[str, ...]) -> None:
-    with pytest.raises(Exception, match=r"demmo|dept|cat"):
-        parse(line)
-
-
-def test_command_lines_are_found(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(
-        "Run `nestlab ls --json`, `nestlab.result/1` is a format.\n"
-        "```console\n$ nestlab demo --json > run.json   # words\nscripts/demo --quick\n```\n"
-    )
-    assert list(command_lines(page)) == [
-        ("demo", "--json"), ("demo", "--quick"), ("ls", "--json"),
-    ]  # fmt: skip
-
-
-def test_the_readme_has_both_scripts() -> None:
-    text = (CHECKOUT / "README.md").read_text("utf-8")
-    assert re.search(r"^scripts/demo\b", text, re.MULTILINE)
-    assert re.search(r"^scripts/test\b", text, re.MULTILINE)
-
-
-def test_the_readme_has_a_place_for_the_table() -> None:
-    text = (CHECKOUT / "README.md").read_text("utf-8")
-    assert re.search(r"<!-- table:start -->\n.*<!-- table:end -->", text, re.DOTALL)
-
-
-def test_the_command_reference_is_up_to_date() -> None:
-    argv = [sys.executable, str(CHECKOUT / "docs" / "generate.py"), "--check"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-# --- error codes ----------------------------------------------------------------------------------
-#
 # A code is the first argument (or `code=`) of a constructor in errors.py. Where that is a parameter
 # of the function around it, the code is what every call of that function gives; and so on upwards.
 # What cannot be traced to text fails the test rather than being left out.
@@ -420,19 +272,3 @@ def test_codes_are_traced_through_helpers(source: str, codes: set[str]) -> None:
 @pytest.mark.parametrize("source", ["HostError(f())", "HostError(*x)", "HostError(TABLE[1])"])
 def test_a_code_that_cannot_be_told_is_reported(source: str) -> None:
     assert Codes([Module("a.py", source)], ERROR_CLASSES).untraced
-
-
-# --- the result file ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        models.Result, models.Run, models.MachineRecord, models.Facts, models.Verified,
-        models.Series, models.Sample, models.Turn, models.Round,
-    ],
-)  # fmt: skip
-def test_every_field_of_the_result_file_is_documented(record: type) -> None:
-    text = (CHECKOUT / "docs" / "reference" / "result-file.md").read_text("utf-8")
-    names = set(TypeAdapter(record).json_schema(by_alias=True)["properties"])
-    assert {name for name in names if f"`{name}`" not in text} == set()
