@@ -48,7 +48,7 @@ getent shadow root lab | cut -d: -f2
 sudo -u lab sudo -n true && echo sudo
 cat ~lab/.ssh/authorized_keys
 hostname
-grep -c 10.0.2.2 /etc/apt/sources.list
+grep -c 10.0.2.2 /etc/apt/sources.list || :  # 0 is what is hoped for, and a status of 1
 """
 
 
