@@ -3,7 +3,6 @@
 import functools
 import shlex
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -41,17 +40,15 @@ def page(result: Result) -> str:
 
     Whatever a result says gets into it as text: printable, bounded and escaped.
     """
-    with ThreadPoolExecutor(1) as beside:
-        bundled = beside.submit(script)  # most of the time that a page takes, and not Python's
-        report, looked = rows(result), looks(result)
-        sections = tuple(_sections(result, report, looked))
+    report, looked = rows(result), looks(result)
+    sections = tuple(_sections(result, report, looked))
     charts = {
         exhibit.chart.id: exhibit.chart.spec
         for section in sections
         for exhibit in section.exhibits
         if exhibit.chart
     }
-    style_text, script_text = style(), bundled.result() if charts else None
+    style_text, script_text = style(), script() if charts else None
     return _template().render(
         policy=policy(style_text=style_text, script_text=script_text),
         style=Markup(style_text),  # noqa: S704 - our own file
