@@ -32,6 +32,7 @@ if [ "$2" = without-kvm ]; then
     mount --bind /dev/pts dev/pts
     ln -s pts/ptmx dev/ptmx
     ln -s /proc/self/fd dev/fd
+    ln -s fd/0 dev/stdin
     mount --rbind dev /dev
 fi
 ip link set lo up
