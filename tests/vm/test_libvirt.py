@@ -167,6 +167,6 @@ def test_a_daemon_that_is_gone_when_a_guest_starts_is_named(world: World) -> Non
     assert starting.returncode == 3, told
     assert "error[libvirt." in told
     assert world.domains() == ["foreign"]
-    assert user.states["l1"] == "stopped"
+    assert user.states["l1"] == "gone"  # not stopped: it was to run
     user.said("start", "l1")
     assert set(user.states.values()) == {"running"}
