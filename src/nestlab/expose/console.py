@@ -25,7 +25,7 @@ end, again, seen = time.monotonic() + seconds, None, b""
 while time.monotonic() < end and seen.count(mark) < 2:
     if again is None and b"^]" in seen:
         again = 0.0
-    if again is not None and time.monotonic() > again:
+    if again is not None and mark not in seen and time.monotonic() > again:
         os.write(terminal, line + b"\\r")
         again = time.monotonic() + seconds / 3
     if select.select([terminal], [], [], 0.2)[0]:

@@ -6,7 +6,6 @@ query-cpus-fast, qom-get); the CPU object has a property for each feature.
 
 import base64
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -156,7 +155,9 @@ def _unreadable(who: str, found: Look) -> MachineError:
 
 
 def _words(text: bytes) -> frozenset[str]:
-    return frozenset(re.findall("svm|vmx|device", text[:4096].decode("ascii", "replace")))
+    """Whole lines: a console may show in between what was typed."""
+    lines = text[:4096].decode("ascii", "replace").splitlines()
+    return frozenset(line.strip() for line in lines) & {"svm", "vmx", "device"}
 
 
 def _short(problem: NestlabError) -> str:
