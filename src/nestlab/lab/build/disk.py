@@ -44,7 +44,13 @@ async def fill_disk(plan: GuestPlan, machine: Machine, *, deadline: Deadline) ->
     Raises MachineError `guest.disk-not-grown`.
     """
     if plan.image.kernel is not None:
-        return await _grow(machine, ("resize2fs", device(plan, 1)), deadline=deadline)
+        await _grow(machine, ("resize2fs", device(plan, 1)), deadline=deadline)
+    else:
+        await _fill_partition(machine, deadline=deadline)
+
+
+async def _fill_partition(machine: Machine, *, deadline: Deadline) -> None:
+    """The partition that the root file system is in, and then the file system."""
     argv = ("findmnt", "-nro", "SOURCE,FSTYPE", "/")
     told = await check(machine, argv, deadline=deadline, code="guest.disk-not-grown")
     source, _, kind = told.text.strip().partition(" ")
@@ -57,7 +63,7 @@ async def fill_disk(plan: GuestPlan, machine: Machine, *, deadline: Deadline) ->
     larger = ("growpart", match[1], match[2])
     await _grow(machine, larger, deadline=deadline, fine=_NOTHING_TO_DO)
     words = (word.format(device=partition) for word in _GROWING[kind])
-    return await _grow(machine, tuple(words), deadline=deadline)
+    await _grow(machine, tuple(words), deadline=deadline)
 
 
 async def _grow(

@@ -68,7 +68,7 @@ def chart(
         symbolStrokeWidth=1.5,
         labelLimit=_LABEL,
     )
-    spec: dict[str, Any] = whole.to_dict(validate=False)  # ours; the tests look at what is drawn
+    spec: dict[str, Any] = whole.to_dict()
     # Vega's; Altair's schema does not know it. Legends below each other fit a phone.
     spec["config"]["legend"]["layout"] = {"top": {"direction": "vertical", "margin": 2}}
     svg = vl_convert.vegalite_to_svg(spec, VEGA_LITE)
