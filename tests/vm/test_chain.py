@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from booted import Booted
 from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event, Progress, discard
@@ -20,8 +21,8 @@ from package_source import NAME, package_source
 
 
 @pytest.fixture(scope="module")
-def proofs(chain: Lab, loop: Loop, events: list[Event]) -> list[Proof]:
-    return loop.run(prove(chain, events.append))
+def proofs(booted: Booted, loop: Loop, events: list[Event]) -> list[Proof]:
+    return loop.run(prove(booted.lab, events.append))
 
 
 def run(loop: Loop, level: Level, *argv: str) -> Completed:

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from booted import Booted
 from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
@@ -38,14 +38,17 @@ FOREIGN = "/etc/modprobe.d/aaa-site.conf"
 OURS = "/etc/modprobe.d/nestlab.conf"
 
 
-@dataclass
-class L1:
+class L1(Booted):
     """The machine under test, and how the program reaches it."""
 
-    lab: Lab
-    base: Path
-    loop: Loop
-    stack: AsyncExitStack
+    def boot(self) -> None:
+        super().boot()
+        self.text("sh", "-c", f"echo 'options kvm_amd nested=0' >{FOREIGN}")
+        self.reload(0)
+
+    @property
+    def base(self) -> Path:
+        return self.lab.folder.parents[2]
 
     @property
     def machine(self) -> Machine:
@@ -95,9 +98,8 @@ class L1:
 def l1(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L1]:
     """An L1 whose site has switched nesting off, as distributions did before Linux 4.20."""
     base = tmp_path_factory.mktemp("nestlab")
-    stack = AsyncExitStack()
 
-    async def up() -> Lab:
+    async def up(stack: AsyncExitStack) -> Lab:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
         request = Request(
             chain_of(1), {"debian-12": base_image(image)}, boot_timeout=300, attempts=3
@@ -107,11 +109,10 @@ def l1(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> It
             bring_up_new(request, home, host, evidence=base / "evidence", sink=lambda _event: None)
         )
 
-    machine = L1(loop.run(up()), base, loop, stack)
-    machine.text("sh", "-c", f"echo 'options kvm_amd nested=0' >{FOREIGN}")
-    machine.reload(0)
+    machine = L1(up, loop)
+    machine.boot()
     yield machine
-    loop.run(stack.aclose())
+    machine.end()
 
 
 def boot_l2(l1: L1, stack: AsyncExitStack) -> Facts:

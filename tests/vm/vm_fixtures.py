@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import pytest
 
-from lab_user import User
+from booted import Booted
 from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event
@@ -31,8 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("vm")
 
 
-_SHARED = frozenset({"user", "project"})
+_SHARED = frozenset({"user", "project", "l1", "booted"})
 """What fixtures that share a lab are called."""
+
+
+@runtime_checkable
+class Revivable(Protocol):
+    """What has a lab, and can bring back those of its guests that are lost."""
+
+    def revive(self) -> None: ...
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +49,7 @@ def further_try(request: pytest.FixtureRequest) -> None:
     if getattr(request.node, "execution_count", 1) > 1:
         for name in _SHARED.intersection(request.fixturenames):
             user = request.getfixturevalue(name)
-            if isinstance(user, User):
+            if isinstance(user, Revivable):
                 user.revive()
 
 
@@ -77,18 +85,17 @@ def events() -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def chain(
+def booted(
     loop: Loop,
     image: Image,
     home: Home,
     events: list[Event],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Lab]:
+) -> Iterator[Booted]:
     """L0, L1 and a KVM L2."""
-    stack = AsyncExitStack()
     evidence = tmp_path_factory.mktemp("evidence")
 
-    async def up() -> Lab:
+    async def up(stack: AsyncExitStack) -> Lab:
         host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
         request = Request(
             chain_of(2), {"debian-12": base_image(image)}, boot_timeout=300, attempts=3
@@ -97,6 +104,13 @@ def chain(
             bring_up_new(request, home, host, evidence=evidence, sink=events.append)
         )
 
-    lab = loop.run(up())
-    yield lab
-    loop.run(stack.aclose())
+    booted = Booted(up, loop)
+    booted.boot()
+    yield booted
+    booted.end()
+
+
+@pytest.fixture
+def chain(booted: Booted) -> Lab:
+    """The lab that is there now."""
+    return booted.lab
