@@ -14,6 +14,9 @@ from nestlab.image.seed import Seed
 from nestlab.machine.protocol import Machine
 
 Stage = Callable[[str], None]
+
+LOGGING_IN = "logging in"
+"""The stage at which a guest has booted: its shell is being opened."""
 """Told what a guest is doing: `kernel is up`."""
 
 

@@ -12,7 +12,7 @@ from nestlab.errors import MachineError
 from nestlab.facts.model import Facts
 from nestlab.hypervisor.accelerator import Accelerator
 from nestlab.hypervisor.plan import GuestPlan
-from nestlab.hypervisor.protocol import Guest, Order, Stage
+from nestlab.hypervisor.protocol import LOGGING_IN, Guest, Order, Stage
 from nestlab.hypervisor.qemu import process
 from nestlab.hypervisor.qemu.arch import arch_of, firmware_for
 from nestlab.hypervisor.qemu.console import find_panic, panicked, watch_boot
@@ -204,7 +204,7 @@ class QemuHypervisor:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await watch_boot(console, plan.path, order.stage)
-        order.stage("logging in")
+        order.stage(LOGGING_IN)
         return await log_in(self.machine, port, plan, order.login, deadline=deadline), port
 
     def _check_cpu(self, plan: GuestPlan) -> None:

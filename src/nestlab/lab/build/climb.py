@@ -1,6 +1,5 @@
 """The recursion: promote a machine, see to its guests, and each guest is a machine again."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
 from nestlab.events import Event, Notice, Progress, Sink, State
 from nestlab.hypervisor.promote import gather_ready, promote, promote_resumed
-from nestlab.hypervisor.protocol import Guest, Hypervisor
+from nestlab.hypervisor.protocol import Guest, Hypervisor, Order
 from nestlab.lab.build.decide import STAYS, Step
 from nestlab.lab.build.disk import fill_disk, unless_full
 from nestlab.lab.build.furnish import furnish
@@ -25,8 +24,9 @@ from nestlab.lab.record.running import Lab, Level
 from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.lab.change.stop import shut_down
 from nestlab.lab.build.together import together
+from nestlab.lab.build.turns import Turns
 from nestlab.lab.wanted.tree import every
-from nestlab.lab.network.ways import prove_ways
+from nestlab.lab.network.ways import prove_networks, prove_way_out
 from nestlab.lab.network.wiring import wire
 from nestlab.lab.build.wish import Wish, from_snapshot, wishes
 from nestlab.machine.path import natural
@@ -69,7 +69,7 @@ class Climb:
         self.wiring = await wire(host, self.lab, self.request.guests, self.sink, stack)
         self._desk = Desk(self.lab, self.wiring, self.sink)
         # emulation loses guests that boot at the same time, and gains next to nothing by it
-        self._slots = asyncio.Semaphore(1 if self.emulated else max(1, len(usable)))
+        self._turns = Turns(1 if self.emulated else max(1, len(usable)))
         known = (guest.subnet for guest in state.guests)
         self.taken.update(IPv4Network(subnet) for subnet in known if subnet)
         self.taken.update(lan.subnet for lan in self.wiring.layout.lans.values())
@@ -79,11 +79,11 @@ class Climb:
         self.lab.levels.sort(key=lambda level: natural(level.machine.path))
 
     async def prove(self) -> list[Proof]:
-        """Prove every way and every level; the machine that was asked last is `lost` if it fails.
+        """Prove every network and level; the machine that was asked last is `lost` if it fails.
 
-        Raises as `prove_ways` and `prove` do.
+        Raises as `prove_networks` and `prove` do.
         """
-        await prove_ways(self.wiring, self.lab, self._asking)
+        await prove_networks(self.wiring, self.lab, self._asking)
         return await prove(self.lab, self._asking)
 
     def _asking(self, event: Event) -> None:
@@ -114,6 +114,7 @@ class Climb:
 
     async def _raise(self, wish: Wish, hypervisor: Hypervisor, stack: AsyncExitStack) -> None:
         """One guest, and then what is in it."""
+        self.lost = wish.plan.path
         if not await self._adopt(wish, hypervisor, stack):
             await self._clear(wish, hypervisor)
             await self._start_until_up(wish, hypervisor, stack)
@@ -179,15 +180,19 @@ class Climb:
     ) -> None:
         """A guest from power-on until all is in it; it stays up on `stack`."""
         plan = wish.plan
-        if self._slots.locked():
+        if self._turns.all_taken:
             self.sink(Progress(plan.path, "waiting for its turn"))
         evidence = evidence_of(self.evidence, plan.path, attempt)
         async with AsyncExitStack() as own:
             try:
-                async with self._slots:
+                async with self._turns.take() as turn:
                     last = not self._fragile(wish) or attempt >= self.request.attempts
                     allowed = patience(plan.path, self.request.boot_timeout, last=last)
-                    guest, seconds = await self._boot(wish, hypervisor, evidence, own, allowed)
+                    order = self._desk.order(
+                        plan, evidence, fresh=wish.fresh, deadline=Deadline.after(allowed)
+                    )
+                    order = replace(order, stage=turn.watch(order.stage))
+                    guest, seconds = await self._boot(wish, hypervisor, order, own)
                 self.nested = True
                 settled = Deadline.after(self.request.boot_timeout)
                 await furnish(wish, guest.machine, evidence, self.sink, deadline=settled)
@@ -216,17 +221,14 @@ class Climb:
         self,
         wish: Wish,
         hypervisor: Hypervisor,
-        evidence: Path,
+        order: Order,
         stack: AsyncExitStack,
-        allowed: float,
     ) -> tuple[Guest, float]:
-        deadline = Deadline.after(allowed)
-        order = self._desk.order(wish.plan, evidence, fresh=wish.fresh, deadline=deadline)
         self._desk.begin(order, wish)
         stack.callback(lambda: None if self.lab.kept else self._desk.gone(order))
         guest = await stack.enter_async_context(hypervisor.boot(order))
         self._desk.arrived(guest)
-        return guest, deadline.allowed - deadline.remaining
+        return guest, order.deadline.allowed - order.deadline.remaining
 
     async def _join(self, wish: Wish, guest: Guest, seconds: float) -> None:
         """It is a machine of the lab, and a hypervisor if there shall be guests in it."""
@@ -248,4 +250,5 @@ class Climb:
         else:
             self.sink(Progress(path, "reading its facts"))
             facts = await gather_ready(guest.machine, deadline=deadline)
+        await prove_way_out(wish.plan, guest.machine, self.sink)
         self.lab.levels.append(Level(guest.machine, facts, guest, seconds))
