@@ -16,7 +16,10 @@ from nestlab.machine.protocol import Machine
 Stage = Callable[[str], None]
 
 LOGGING_IN = "logging in"
-"""The stage at which a guest has booted: its shell is being opened."""
+"""The stage after the console said that the guest is ready, or nothing in time."""
+
+KERNEL_UP = "kernel is up"
+"""The stage that the init of a built image tells first; other images do not."""
 """Told what a guest is doing: `kernel is up`."""
 
 

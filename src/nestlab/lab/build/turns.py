@@ -5,12 +5,17 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from nestlab.hypervisor.protocol import LOGGING_IN, Stage
+from nestlab.hypervisor.protocol import KERNEL_UP, LOGGING_IN, Stage
+
+
+_FAR_ENOUGH = frozenset({KERNEL_UP, LOGGING_IN})
+"""A kernel boots for longer than all else takes, and until the next guest's kernel starts its QEMU
+has to."""
 
 
 @dataclass
 class Turn:
-    """One guest's turn; it ends once the guest is logged in to, since only its boot is heavy."""
+    """One guest's turn; it ends once its kernel is up, as only that wants a CPU for itself."""
 
     free: asyncio.Semaphore
     is_over: bool = False
@@ -20,7 +25,7 @@ class Turn:
 
         def told(stage: str) -> None:
             tell(stage)
-            if stage == LOGGING_IN:
+            if stage in _FAR_ENOUGH:
                 self.end()
 
         return told
