@@ -12,10 +12,10 @@ from nestlab.home import Home
 from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.lab.build.climb import Climb
 from nestlab.lab.build.lost import LOST, again
-from nestlab.lab.record.opening import made
 from nestlab.lab.build.proof import Proof
-from nestlab.lab.wanted.request import Request
+from nestlab.lab.record.opening import made
 from nestlab.lab.record.running import Lab, Level
+from nestlab.lab.wanted.request import Request
 
 
 @contextlib.asynccontextmanager

@@ -14,21 +14,21 @@ from nestlab.hypervisor.protocol import Guest, Hypervisor, Order
 from nestlab.lab.build.decide import STAYS, Step
 from nestlab.lab.build.disk import fill_disk, unless_full
 from nestlab.lab.build.furnish import furnish
-from nestlab.lab.network.inner_network import move_away
 from nestlab.lab.build.lost import LOST, again, may_be_lost, patience
 from nestlab.lab.build.order import Desk, evidence_of
 from nestlab.lab.build.plan import Place, inner_wish, place_in_guest
 from nestlab.lab.build.proof import Proof, prove
-from nestlab.lab.wanted.request import Request
-from nestlab.lab.record.running import Lab, Level
-from nestlab.lab.wanted.spec import GuestSpec
-from nestlab.lab.change.stop import shut_down
 from nestlab.lab.build.together import together
 from nestlab.lab.build.turns import Turns
-from nestlab.lab.wanted.tree import every
+from nestlab.lab.build.wish import Wish, from_snapshot, wishes
+from nestlab.lab.change.stop import shut_down
+from nestlab.lab.network.inner_network import move_away
 from nestlab.lab.network.ways import prove_networks, prove_way_out
 from nestlab.lab.network.wiring import wire
-from nestlab.lab.build.wish import Wish, from_snapshot, wishes
+from nestlab.lab.record.running import Lab, Level
+from nestlab.lab.wanted.request import Request
+from nestlab.lab.wanted.spec import GuestSpec
+from nestlab.lab.wanted.tree import every
 from nestlab.machine.path import natural
 
 _ADOPT, _GROW = 30.0, 120.0

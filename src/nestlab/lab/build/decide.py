@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from enum import Enum
 
 from nestlab.errors import UsageError
-from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.lab.record.state import GuestRecord
+from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.units import format_size
 
 _CONTENT = frozenset({"image", "files", "run", "packages", "storage", "hypervisor"})

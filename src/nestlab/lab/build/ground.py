@@ -15,8 +15,8 @@ from nestlab.image.inspect import look_at
 from nestlab.image.recipe import SUITES, debian
 from nestlab.image.resolve import resolve
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.record.running import Lab
 from nestlab.lab.build.ship import ship
+from nestlab.lab.record.running import Lab
 from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.lab.wanted.tree import every
 from nestlab.machine.local import LocalMachine

@@ -10,11 +10,11 @@ from nestlab.events import Progress, Sink
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.protocol import Guest, Login, Order
 from nestlab.image.seed import Seed
+from nestlab.lab.build.wish import Wish
+from nestlab.lab.network.wiring import Wiring, cards
 from nestlab.lab.record.keys import host_key, lab_key
 from nestlab.lab.record.running import Lab
 from nestlab.lab.record.state import GuestRecord
-from nestlab.lab.network.wiring import Wiring, cards
-from nestlab.lab.build.wish import Wish
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from nestlab.deadline import Deadline
 from nestlab.events import Sink
 from nestlab.home import Home, make_folder
 from nestlab.hypervisor.accelerator import Wanted
+from nestlab.lab.access.root import root_of
 from nestlab.lab.build.chain import bring_up
-from nestlab.lab.enter.ssh_config import write_access
 from nestlab.lab.build.ground import images_on, probe_host
+from nestlab.lab.build.proof import Proof
+from nestlab.lab.enter.ssh_config import write_access
 from nestlab.lab.network.names import tell_names
 from nestlab.lab.record.place import ensure_sockets, make_place
-from nestlab.lab.build.proof import Proof
-from nestlab.lab.wanted.request import ATTEMPTS, Request
-from nestlab.lab.access.root import root_of
 from nestlab.lab.record.running import Lab
+from nestlab.lab.wanted.request import ATTEMPTS, Request
 from nestlab.lab.wanted.spec import GuestSpec
-from nestlab.lab.warm.thaw import warm_guests
 from nestlab.lab.warm.saved import Snapshot
+from nestlab.lab.warm.thaw import warm_guests
 from nestlab.result.store import RunFolder
 
 _LOGIN = 60.0

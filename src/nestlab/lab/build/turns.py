@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from nestlab.hypervisor.protocol import KERNEL_UP, LOGGING_IN, Stage
 
-
 _FAR_ENOUGH = frozenset({KERNEL_UP, LOGGING_IN})
 """A kernel boots for longer than all else takes, and until the next guest's kernel starts its QEMU
 has to."""

@@ -13,9 +13,9 @@ from nestlab.hypervisor.qemu.manifest import Manifest, resumed
 from nestlab.lab.build.decide import STAYS, Decision, Seen, Step, decide
 from nestlab.lab.build.look import look
 from nestlab.lab.build.plan import Place, handed_to, path_of, plan_guest, share_of
-from nestlab.lab.wanted.spec import GuestSpec
-from nestlab.lab.record.state import GuestRecord, LabState
 from nestlab.lab.network.wiring import Wiring
+from nestlab.lab.record.state import GuestRecord, LabState
+from nestlab.lab.wanted.spec import GuestSpec
 from nestlab.net.subnet import GuestNetwork, is_free
 
 _NEW = frozenset({Step.BUILD, Step.REBUILD})
