@@ -5,7 +5,7 @@ paper. Nothing of a result gets into an expression or a field's name: it is data
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -29,12 +29,19 @@ _ID = re.compile(r'(?<=id=")(?:clip|gradient_)\d+(?=")')
 
 
 def chart(
-    name: str, title: str, about: str, layers: Sequence[alt.Chart], *, is_emulated: bool
+    name: str,
+    title: str,
+    about: str,
+    layers: Sequence[alt.Chart],
+    rows: Mapping[str, Values],
+    *,
+    is_emulated: bool,
 ) -> Chart:
     """Layers over the same scales as a chart of the page.
 
     title, about  what is shown, as a part of the picture, so that a copy of it is understood and
                   still says `emulated`
+    rows          by the names that the layers have for their `data`
     """
     told = f"{EMULATED}: {about}" if is_emulated else about
     whole = alt.layer(*layers).properties(
@@ -71,6 +78,8 @@ def chart(
     spec: dict[str, Any] = whole.to_dict()
     # Vega's; Altair's schema does not know it. Legends below each other fit a phone.
     spec["config"]["legend"]["layout"] = {"top": {"direction": "vertical", "margin": 2}}
+    # Only now: Altair copies and checks rows at each of its steps.
+    spec["datasets"] = dict(rows)
     svg = vl_convert.vegalite_to_svg(spec, VEGA_LITE)
     return Chart(
         id=name,
@@ -85,9 +94,9 @@ def band_height(bands: int, lanes: int) -> int:
     return bands * (lanes * 16 + 12)
 
 
-def data(values: Values) -> alt.Data:
-    """Rows as a part of the chart."""
-    found: alt.Data = alt.InlineData(values=values)
+def data(name: str) -> alt.Data:
+    """Rows of the chart, by their name."""
+    found: alt.Data = alt.NamedData(name)
     return found
 
 

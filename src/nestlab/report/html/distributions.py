@@ -94,7 +94,8 @@ def _chart(
         name,
         what,
         "quantiles by level, medians over the rounds",
-        _layers(values, _spans(values), axis, present),
+        _layers(values, axis, present),
+        {"quantiles": values, "spans": _spans(values)},
         is_emulated=any(look.is_emulated for look in present),
     )
 
@@ -125,7 +126,7 @@ def _spans(values: Values) -> Values:
     ]
 
 
-def _layers(values: Values, spans: Values, axis: str, present: list[Look]) -> list[alt.Chart]:
+def _layers(values: Values, axis: str, present: list[Look]) -> list[alt.Chart]:
     machines = alt.Scale(domain=named(present, "machine"))
     cases = alt.Scale(domain=list(dict.fromkeys(str(each["case"]) for each in values)))
     place = {
@@ -142,8 +143,8 @@ def _layers(values: Values, spans: Values, axis: str, present: list[Look]) -> li
     colour = machine_colour(present, "machine")["color"]
     scale = alt.Scale(type="log", nice=False, padding=24)
     height = band_height(len({str(each["case"]) for each in values}), len(present))
-    span = alt.Chart(data(spans), height=height)
-    points = alt.Chart(data(values))
+    span = alt.Chart(data("spans"), height=height)
+    points = alt.Chart(data("quantiles"))
     return [
         span.mark_rule(strokeWidth=2, opacity=0.6).encode(
             x=alt.X("low", type="quantitative", scale=scale, title=axis),

@@ -9,10 +9,11 @@ import base64
 import functools
 import hashlib
 import json
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
-
-import vl_convert
 
 from nestlab.report.html.chart import VEGA_LITE
 
@@ -29,10 +30,31 @@ def style() -> str:
 
 
 @functools.cache
+def begin_script() -> Future[str]:
+    """The script to be: making it takes a second, in which the charts are made.
+
+    By a process of its own, since the bundler keeps Python's lock for all of that second.
+    """
+    return ThreadPoolExecutor(1).submit(_script)
+
+
 def script() -> str:
-    """The libraries and the page's own code, as one script. Making it takes a second."""
-    own = (files("nestlab.report.html") / "page.js").read_text("utf-8")
-    bundled = vl_convert.javascript_bundle(own, VEGA_LITE)
+    """The libraries and the page's own code, as one script."""
+    return begin_script().result()
+
+
+_BUNDLE = """\
+import sys, vl_convert
+own = sys.stdin.buffer.read().decode()
+sys.stdout.buffer.write(vl_convert.javascript_bundle(own, sys.argv[1]).encode())
+"""
+
+
+def _script() -> str:
+    own = (files("nestlab.report.html") / "page.js").read_bytes()
+    argv = (sys.executable, "-P", "-c", _BUNDLE, VEGA_LITE)
+    done = subprocess.run(argv, input=own, stdout=subprocess.PIPE, check=True)
+    bundled = done.stdout.decode()
     # Within a script only these could be taken for its end or for a comment (HTML, 4.12.1.3).
     return bundled.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 

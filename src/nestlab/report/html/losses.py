@@ -94,11 +94,13 @@ def _chart(name: str, workload: str, rows: list[Row], looked: Mapping[str, Look]
         return None
     present = [look for path, look in looked.items() if any(row.machine == path for row in chosen)]
     cases = list(dict.fromkeys(shown(row.case, 80) for row in chosen))
+    rows_of = _by_name(_values(chosen, looked))
     return chart(
         name,
         shown(workload, 80),
         "change against the level above",
-        _layers(_values(chosen, looked), cases, present),
+        _layers(rows_of, cases, present),
+        rows_of,
         is_emulated=any(row.emulated for row in chosen),
     )
 
@@ -130,15 +132,24 @@ def _values(chosen: list[Row], looked: Mapping[str, Look]) -> Values:
     ]
 
 
-def _layers(values: Values, cases: list[str], present: list[Look]) -> list[alt.Chart]:
+def _by_name(values: Values) -> dict[str, Values]:
+    """All changes, those that were shown and those that were not, where there are any."""
+    decided = [each for each in values if not each["undecided"]]
+    undecided = [each for each in values if each["undecided"]]
+    zero: Values = [{"zero": 0}]
+    found = {"changes": values, "decided": decided, "undecided": undecided, "zero": zero}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _layers(rows: Mapping[str, Values], cases: list[str], present: list[Look]) -> list[alt.Chart]:
     steps = named(present, "step")
-    base = alt.Chart(data(values), height=band_height(len(cases), len(steps)))
+    base = alt.Chart(data("changes"), height=band_height(len(cases), len(steps)))
     place = {
         "y": alt.Y("case", type="nominal", title=None, scale=alt.Scale(domain=cases)),
         "yOffset": alt.YOffset("step", type="nominal", scale=alt.Scale(domain=steps)),
     }
     title = "change, % (minus is the worse)"
-    zero = alt.Chart(data([{"zero": 0}])).mark_rule(strokeDash=[4, 3])
+    zero = alt.Chart(data("zero")).mark_rule(strokeDash=[4, 3])
     colour = machine_colour(present, "step")
     told = ("figure", "step", "told", "95 %")
     return [
@@ -150,15 +161,15 @@ def _layers(values: Values, cases: list[str], present: list[Look]) -> list[alt.C
             **place,
         ),
         *(
-            alt.Chart(data(chosen))
-            .mark_point(size=70, filled=not undecided, strokeWidth=2, opacity=1)
+            alt.Chart(data(name))
+            .mark_point(size=70, filled=name == "decided", strokeWidth=2, opacity=1)
             .encode(
                 x=alt.X("change", type="quantitative", title=title),
                 tooltip=[alt.Tooltip(field, type="nominal") for field in told],
                 **colour,
                 **place,
             )
-            for undecided in (False, True)
-            if (chosen := [each for each in values if each["undecided"] == undecided])
+            for name in ("decided", "undecided")
+            if name in rows
         ),
     ]

@@ -13,7 +13,7 @@ from nestlab.report.html.distributions import exit_costs, latencies
 from nestlab.report.html.environment import environment
 from nestlab.report.html.exhibit import Exhibit
 from nestlab.report.html.headline import headline
-from nestlab.report.html.inline import data_text, policy, script, style
+from nestlab.report.html.inline import begin_script, data_text, policy, script, style
 from nestlab.report.html.losses import losses
 from nestlab.report.html.machines import EMULATED, Look, looks
 from nestlab.report.html.reproduce import reproduction
@@ -40,6 +40,8 @@ def page(result: Result) -> str:
 
     Whatever a result says gets into it as text: printable, bounded and escaped.
     """
+    if result.series:
+        begin_script()
     report, looked = rows(result), looks(result)
     sections = tuple(_sections(result, report, looked))
     charts = {

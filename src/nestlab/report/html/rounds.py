@@ -109,7 +109,7 @@ def _chart(
     last = max(len(each) for each in figure.lines.values()) * figure.size
     ticks = range(1, last + 1, max(1, -(-last // 8)))
     axis = alt.Axis(values=list(ticks), format="d", grid=False)
-    base = alt.Chart(data(values), height=140).encode(
+    base = alt.Chart(data("samples"), height=140).encode(
         x=alt.X("sample", type="quantitative", title="sample", axis=axis),
         y=alt.Y(
             "deviation", type="quantitative", title="from the median, %", scale=alt.Scale(zero=True)
@@ -127,6 +127,7 @@ def _chart(
         figure.title,
         "every sample against its machine's median",
         layers,
+        {"samples": values},
         is_emulated=is_emulated,
     )
 
