@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,25 @@ def test_a_built_image_has_one(tmp_path: Path) -> None:
     assert base_image(image) == BaseImage(
         str(image.folder / "disk.img"), str(image.folder / "vmlinuz")
     )
+
+
+@pytest.mark.parametrize(
+    ("release", "in_order"),
+    [
+        ("6.1.0-57-cloud-amd64", True),
+        ("6.11.10-amd64", True),
+        ("5.14.0", True),
+        ("6.12.118+deb13-cloud-amd64", False),
+        ("7.0.1", False),
+        ("something", False),
+    ],
+)
+def test_a_new_kernel_numbers_namespaces_as_it_finds_them(
+    release: str, in_order: bool, tmp_path: Path
+) -> None:
+    image = built(ImageStore(tmp_path))
+    manifest = image.manifest.model_copy(update={"kernel": release})
+    assert base_image(replace(image, manifest=manifest)).numbers_in_order is in_order
 
 
 def test_a_name_means_the_newest(tmp_path: Path) -> None:

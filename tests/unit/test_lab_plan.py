@@ -1,6 +1,6 @@
 """A chain as the user asks for it, and the plan of each of its guests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -81,6 +81,23 @@ def test_a_guest_of_a_guest_finds_the_image_as_block_devices() -> None:
     assert plan.image == BaseImage("/dev/nvme0n3", "/dev/nvme0n4")
     deeper = plan_guest(GuestSpec("l3", 2, GIB), hypervisor("l1/l2", KVM), place, "x", set())
     assert deeper.path == "l1/l2/l3"
+
+
+@pytest.mark.parametrize(
+    ("spec", "in_order", "storage"),
+    [
+        (SPEC, True, "nvme"),
+        (SPEC, False, "virtio"),
+        (replace(SPEC, storage="virtio"), True, "virtio"),
+        (replace(SPEC, hypervisor="libvirt"), True, "virtio"),
+    ],
+)
+def test_disks_are_on_nvme_only_where_their_names_are_certain(
+    spec: GuestSpec, in_order: bool, storage: str
+) -> None:
+    image = replace(IMAGES["debian-12"], numbers_in_order=in_order)
+    place = replace(PLACE, images={"debian-12": image})
+    assert plan_guest(spec, hypervisor(), place, "x", set()).storage == storage
 
 
 def test_a_guest_is_handed_its_own_image_and_those_of_all_that_is_in_it() -> None:

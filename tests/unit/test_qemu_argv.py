@@ -180,8 +180,8 @@ def test_the_guest_finds_what_it_was_handed_after_its_own_disks() -> None:
         BaseImage("/dev/nvme0n4", "/dev/nvme0n5", "raw"),
     )
     assert handed_down(CLOUD) == (
-        BaseImage("/dev/nvme0n1", "/dev/nvme0n2", "raw"),
-        BaseImage("/dev/nvme0n3", None, "qcow2"),
+        BaseImage("/dev/disk/by-id/virtio-base0", "/dev/disk/by-id/virtio-kernel0", "raw"),
+        BaseImage("/dev/disk/by-id/virtio-base1", None, "qcow2"),
     )
     assert handed_down(L2) == ()
     for chosen in (two, CLOUD):

@@ -1,5 +1,6 @@
 """What a guest will be, decided before anything is started (frozen)."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,19 +25,38 @@ class BaseImage:
             and takes its seed by cloud-init
     format  of the disk
     initrd  with which a kernel boots from a disk on virtio; None: it cannot
+    numbers_in_order  whether its kernel names the namespaces of an NVMe disk by their numbers;
+                      matters where there is a `kernel`
     """
 
     disk: str
     kernel: str | None
     format: Literal["raw", "qcow2"] = "raw"
     initrd: str | None = None
+    numbers_in_order: bool = True
 
 
 def base_image(image: Image) -> BaseImage:
     """An image of the store, as this machine sees it."""
     kernel = None if image.kernel is None else str(image.kernel)
     initrd = None if image.initrd is None else str(image.initrd)
-    return BaseImage(str(image.disk), kernel, image.manifest.format, initrd)
+    return BaseImage(
+        str(image.disk),
+        kernel,
+        image.manifest.format,
+        initrd,
+        numbers_in_order=kernel is None or _numbers_in_order(image.manifest.kernel),
+    )
+
+
+def _numbers_in_order(release: str | None) -> bool:
+    """Whether a kernel looks at namespaces one after the other; since Linux 6.12 all at once.
+
+    Then /dev/nvme0n1 is whichever was found first (commit 4e893ca81170, "nvme-core: scan
+    namespaces asynchronously"). A release that cannot be read is taken for a new one.
+    """
+    found = re.match(r"(\d{1,4})\.(\d{1,4})\b", release or "", re.ASCII)
+    return found is not None and (int(found[1]), int(found[2])) < (6, 12)
 
 
 @dataclass(frozen=True)

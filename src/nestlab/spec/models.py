@@ -133,7 +133,8 @@ class Settings(Entry):
     )
     storage: Literal["nvme", "virtio"] = Field(
         default="nvme",
-        description="nvme, or virtio for a guest of L0 that `nestlab snapshot` shall save",
+        description="nvme where the kernel allows it, or virtio for a guest of L0 that `nestlab"
+        " snapshot` shall save",
     )
     disks: tuple[Disk, ...] = Field(
         default=(), max_length=16, description="scratch disks, at most 16: [{size: 10GiB}]"

@@ -38,7 +38,9 @@ def _own(plan: GuestPlan) -> Iterator[etree._Element]:
 
 def _handed(plan: GuestPlan) -> Iterator[etree._Element]:
     for name, path in handed_files(plan):
-        yield _disk(path, "raw", read_only=True, direct=name.startswith("base"))
+        serial = name if plan.image.kernel is None else None
+        direct = name.startswith("base")
+        yield _disk(path, "raw", read_only=True, direct=direct, serial=serial)
 
 
 def _scratch(plan: GuestPlan) -> Iterator[etree._Element]:

@@ -42,12 +42,15 @@ def handed_files(plan: GuestPlan) -> tuple[tuple[str, str], ...]:
 
 
 def handed_down(plan: GuestPlan) -> tuple[BaseImage, ...]:
-    """The images of `plan.handed` by the names that the guest itself has for them."""
-    first = _first_handed(plan)
-    seen = {
-        name: device(plan, number)
-        for number, (name, _) in enumerate(handed_files(plan), start=first)
-    }
+    """The images of `plan.handed` by the names that the guest itself has for them.
+
+    An image with a boot loader has udev, and a kernel that numbers disks as it likes.
+    """
+    names = [name for name, _ in handed_files(plan)]
+    if plan.image.kernel is None:
+        seen = {name: f"/dev/disk/by-id/virtio-{name}" for name in names}
+    else:
+        seen = {name: device(plan, number) for number, name in enumerate(names, start=3)}
     return tuple(
         dataclasses.replace(
             image,
@@ -78,8 +81,8 @@ def disk_options(plan: GuestPlan) -> tuple[str, ...]:
 
     What boots a kernel of ours has NVMe, whose driver is in the kernel so that it needs no initrd,
     or virtio, which can be saved. Disk n becomes `device(plan, n)`: root, seed, and then the handed
-    images as `handed_files` orders them. A boot loader finds root and seed on virtio; its
-    firmware may not know NVMe, which then has the handed images alone.
+    images as `handed_files` orders them. A boot loader, whose firmware may not know NVMe, has all
+    on virtio; there the handed images have their names as serial numbers.
     """
     return (
         *_boot_disks(plan),
@@ -98,13 +101,7 @@ def _boot_disks(plan: GuestPlan) -> Iterator[str]:
 
 
 def _on_virtio(plan: GuestPlan) -> bool:
-    """Whether the disks of a kernel of ours hang on virtio."""
-    return plan.storage == "virtio" and plan.image.kernel is not None
-
-
-def _first_handed(plan: GuestPlan) -> int:
-    """The first namespace after those that the guest itself boots from."""
-    return 1 if plan.image.kernel is None else 3
+    return plan.storage == "virtio" or plan.image.kernel is None
 
 
 def _own_disks(plan: GuestPlan) -> Iterator[str]:
@@ -118,12 +115,15 @@ def _own_disks(plan: GuestPlan) -> Iterator[str]:
         options = _HANDED if name.startswith("base") else f"format=raw,{_READ_ONLY}"
         drives.append((name, path, options))
     virtio = _on_virtio(plan)
-    if drives and not virtio:
+    if not virtio:
         yield from ("-device", "nvme,id=nvme,serial=nestlab")
     for number, (name, path, options) in enumerate(drives, start=1):
-        on_nvme = f"nvme-ns,bus=nvme,drive={name},nsid={number}"
-        yield from ("-drive", f"if=none,id={name},file={escape(path)},{options}")
-        yield from ("-device", f"virtio-blk-pci,drive={name}" if virtio else on_nvme)
+        if virtio:
+            serial = f",serial={name}" if plan.image.kernel is None else ""
+            yield from _virtio(name, path, options, serial)
+        else:
+            yield from ("-drive", f"if=none,id={name},file={escape(path)},{options}")
+            yield from ("-device", f"nvme-ns,bus=nvme,drive={name},nsid={number}")
 
 
 def serials_of(plan: GuestPlan) -> dict[str, bool]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Literal
 
 from nestlab.errors import HostError
 from nestlab.hypervisor.accelerator import Wanted, guest_accelerator
@@ -96,12 +97,17 @@ def plan_guest(
         cpu=spec.cpu,
         kernel=spec.kernel,
         hypervisor=spec.hypervisor,
-        # libvirt has no emulated NVMe
-        storage="virtio" if spec.hypervisor == "libvirt" else spec.storage,
+        storage=_storage(spec, place.images[spec.image]),
         handed=tuple(place.images[name] for name in handed),
         disks=tuple(ScratchDisk(disk.size, disk.name, disk.iops) for disk in spec.disks),
         devices=spec.devices,
     )
+
+
+def _storage(spec: GuestSpec, image: BaseImage) -> Literal["nvme", "virtio"]:
+    """As the lab file says, where that can be: libvirt, and newer kernels, are left with virtio."""
+    # libvirt has no emulated NVMe
+    return spec.storage if spec.hypervisor == "qemu" and image.numbers_in_order else "virtio"
 
 
 def path_of(spec: GuestSpec, hypervisor: Hypervisor) -> str:
