@@ -18,7 +18,13 @@ from nestlab.errors import HostError
 from nestlab.hypervisor.plan import BaseImage, GuestPlan, ScratchDisk
 from nestlab.hypervisor.qemu.arch import TABLE, arch_of, firmware_for
 from nestlab.hypervisor.qemu.argv import kernel_command_line, qemu_argv
-from nestlab.hypervisor.qemu.disks import device, handed_down, overlay_argv, scratch_argv
+from nestlab.hypervisor.qemu.disks import (
+    device,
+    handed_down,
+    initrd_argv,
+    overlay_argv,
+    scratch_argv,
+)
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.units import GIB
 from plan_examples import (
@@ -184,17 +190,33 @@ def test_the_guest_finds_what_it_was_handed_after_its_own_disks() -> None:
         BaseImage("/dev/disk/by-id/virtio-base1", None, "qcow2"),
     )
     assert handed_down(L2) == ()
-    for chosen in (two, CLOUD):
+    for chosen, prefix, key in (
+        (two, "/dev/nvme0n", "nsid"),
+        (CLOUD, "/dev/disk/by-id/virtio-", "serial"),
+    ):
         words = qemu_argv(chosen, firmware=None)
-        spaces = [word.split("drive=")[1] for word in words if word.startswith("nvme-ns,")]
+        devices = [word.split("drive=")[1] for word in words if "drive=" in word]
         for image, seen in zip(chosen.handed, handed_down(chosen), strict=True):
-            number = seen.disk.removeprefix("/dev/nvme0n")
             (drive,) = (
                 word.split(",id=")[1].split(",")[0]
                 for word in words
                 if word.startswith("if=none,id=base") and f"file={image.disk}," in word
             )
-            assert f"{drive},nsid={number}" in spaces
+            assert f"{drive},{key}={seen.disk.removeprefix(prefix)}" in devices
+
+
+def test_an_initrd_that_was_handed_down_is_copied_as_qemu_maps_it() -> None:
+    image = BaseImage("/dev/vdc", "/dev/vdd", initrd="/dev/vde")
+    handed = plan(storage="virtio", image=image, folder="/var/lib/nestlab/x/l2")
+    copy = "/var/lib/nestlab/x/l2/initrd"
+    assert initrd_argv(handed) == ("cp", "--", "/dev/vde", copy)
+    words = qemu_argv(handed, firmware=None)
+    assert words[words.index("-initrd") + 1] == copy
+    assert initrd_argv(dataclasses.replace(handed, storage="nvme")) is None
+    assert (
+        initrd_argv(plan(storage="virtio", image=dataclasses.replace(image, initrd="/initrd")))
+        is None
+    )
 
 
 def test_an_image_with_a_boot_loader_gets_no_kernel() -> None:

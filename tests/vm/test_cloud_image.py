@@ -178,9 +178,14 @@ def test_its_disks_have_names(up: Up) -> None:
 def test_it_was_handed_its_own_image(up: Up, image: Image) -> None:
     with image.disk.open("rb") as file:
         head = file.read(4 * MIB)
-    digest = up.run("sh", "-c", f"head -c {len(head)} /dev/nvme0n1 | sha256sum").split()[0]
+    digest = up.run(
+        "sh", "-c", f"head -c {len(head)} /dev/disk/by-id/virtio-base0 | sha256sum"
+    ).split()[0]
     assert digest == hashlib.sha256(head).hexdigest()
-    assert int(up.run("blockdev", "--getsize64", "/dev/nvme0n1")) >= image.manifest.disk_size
+    assert (
+        int(up.run("blockdev", "--getsize64", "/dev/disk/by-id/virtio-base0"))
+        >= image.manifest.disk_size
+    )
 
 
 def test_cloud_init_has_no_complaint(up: Up) -> None:

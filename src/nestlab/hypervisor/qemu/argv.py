@@ -3,7 +3,7 @@
 from nestlab.errors import HostError
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.arch import Arch, arch_of
-from nestlab.hypervisor.qemu.disks import device, disk_options
+from nestlab.hypervisor.qemu.disks import device, disk_options, initrd_of
 from nestlab.hypervisor.qemu.files import Files, escape
 from nestlab.hypervisor.qemu.nics import nic_options
 
@@ -64,14 +64,15 @@ def _arch(plan: GuestPlan) -> Arch:
 def _initrd(plan: GuestPlan) -> tuple[str, ...]:
     if plan.storage == "nvme":
         return ()
-    if plan.image.initrd is None:
+    initrd = initrd_of(plan)
+    if initrd is None:
         raise HostError(
             "image.no-initrd",
             f"the image of {plan.path} has no initrd with drivers for disks on virtio",
             where=f"{plan.path}, while planning it",
             hint="use an image that nestlab builds, or disks on NVMe (then it cannot be saved)",
         )
-    return "-initrd", plan.image.initrd
+    return "-initrd", initrd
 
 
 def _console(plan: GuestPlan) -> tuple[str, ...]:

@@ -62,6 +62,20 @@ def handed_down(plan: GuestPlan) -> tuple[BaseImage, ...]:
     )
 
 
+def initrd_of(plan: GuestPlan) -> str | None:
+    """The file of its initrd: a copy where it was handed down as a disk, which QEMU cannot map."""
+    given = plan.image.initrd
+    return Files(plan).initrd if given and given.startswith("/dev/") else given
+
+
+def initrd_argv(plan: GuestPlan) -> tuple[str, ...] | None:
+    """Make that copy, if there shall be one."""
+    given, file = plan.image.initrd, initrd_of(plan)
+    if plan.storage == "nvme" or given is None or file is None or file == given:
+        return None
+    return ("cp", "--", given, file)
+
+
 def grow_argv(plan: GuestPlan) -> tuple[str, ...] | None:
     """Give the guest's disk the size of its plan, if that has one; QEMU refuses to shrink it."""
     if plan.disk is None:

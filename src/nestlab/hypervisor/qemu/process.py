@@ -11,7 +11,7 @@ from nestlab.errors import CleanupError, HostError, MachineError, NestlabError
 from nestlab.hypervisor.carriers import CARRIERS
 from nestlab.hypervisor.plan import GuestPlan
 from nestlab.hypervisor.qemu.argv import qemu_argv
-from nestlab.hypervisor.qemu.disks import grow_argv, overlay_argv, scratch_argv
+from nestlab.hypervisor.qemu.disks import grow_argv, initrd_argv, overlay_argv, scratch_argv
 from nestlab.hypervisor.qemu.files import Files
 from nestlab.machine.failures import last_lines
 from nestlab.machine.protocol import Completed, Machine
@@ -87,6 +87,8 @@ async def launch(
     """
     try:
         await prepare_disks(machine, plan, fresh=fresh, deadline=deadline)
+        if copy := initrd_argv(plan):
+            await check(machine, copy, deadline=deadline, code="guest.disk-failed")
         done = await machine.run(qemu_argv(plan, firmware=firmware), deadline=deadline)
     except MachineError as problem:
         if problem.code == "machine.no-such-program":
