@@ -283,7 +283,7 @@ def test_root_works_in_a_namespace_of_its_own_and_others_in_mmdebstrap_s() -> No
     argv = mmdebstrap_argv(debian_12(), SOURCES, folder=Path("/cache/a b"), root=True)
     namespace = argv[: argv.index("env")]
     assert (namespace[:2], namespace[3]) == (("sh", "-c"), "sh")
-    assert "unshare --mount --pid --fork --kill-child" in namespace[2]
+    assert "setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child" in namespace[2]
     assert {"--mode=root", "TMPDIR=/cache/a b", "-C", "/cache/a b"} <= set(argv)
     assert argv[-3:] == ("bookworm", "tree.tar", SOURCES[0].line)
     other = mmdebstrap_argv(debian_12(), SOURCES, folder=Path("/cache/a b"), root=False)

@@ -1,12 +1,16 @@
 """Building the real image where it cannot be built: said clearly, nothing left."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from lab_user import User
 from leftovers import snapshot
 
 _IN_TMPFS = 'mount -t tmpfs -o "size=$1,$2" tmpfs "$3" && shift 3 && exec "$@"'
@@ -77,3 +81,39 @@ def test_a_cache_that_is_read_only(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "error[home.not-writable]: cannot write to " in done.stderr
     assert "hint: set NESTLAB_HOME" in done.stderr
+
+
+def test_a_nestlab_that_is_killed_takes_its_build_along(tmp_path: Path) -> None:
+    user = User.in_folder(tmp_path, "name: none\n")
+    (tmp_path / "home" / "cache").unlink()
+    with building(user) as first:
+        first.kill()
+    wait_until(lambda: not mentioned(tmp_path), "the end of its mmdebstrap")
+    with building(user) as second:
+        second.terminate()
+        assert second.wait(60) != 0
+    left = sorted(path.name for path in (tmp_path / "home" / "cache" / "images").iterdir())
+    assert left == [".lock"]
+
+
+@contextlib.contextmanager
+def building(user: User) -> Iterator[subprocess.Popen[str]]:
+    """A nestlab that unpacks packages."""
+    with user.begins("image", "build", "debian-12") as nestlab:
+        wait_until(lambda: mentioned(user.folder), "its mmdebstrap")
+        wait_until(lambda: any(user.folder.glob("home/cache/images/.staging-*/*/usr")), "a tree")
+        assert nestlab.poll() is None
+        yield nestlab
+
+
+def mentioned(folder: Path) -> bool:
+    """Whether a program that builds an image in this folder runs."""
+    argv = ["pgrep", "-f", "--", f"-C {folder}"]
+    return subprocess.run(argv, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.1)

@@ -46,7 +46,7 @@ _EXTENDED = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
 # that is no mount point the propagation of mounts cannot be changed (mount_namespaces(7)).
 _OWN_NAMESPACE = """
 unshare --mount true 2>/dev/null || set -- --propagation=unchanged "$@"
-exec unshare --mount --pid --fork --kill-child "$@"
+exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child "$@"
 """
 
 Report = Callable[[str], None]
