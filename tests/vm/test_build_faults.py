@@ -88,7 +88,8 @@ def test_a_nestlab_that_is_killed_takes_its_build_along(tmp_path: Path) -> None:
     (tmp_path / "home" / "cache").unlink()
     with building(user) as first:
         first.kill()
-    wait_until(lambda: not mentioned(tmp_path), "the end of its mmdebstrap")
+    # by itself mmdebstrap would only notice at the next line that it wants to print
+    wait_until(lambda: not mentioned(tmp_path), "the end of its mmdebstrap", seconds=2)
     with building(user) as second:
         second.terminate()
         assert second.wait(60) != 0
@@ -112,8 +113,8 @@ def mentioned(folder: Path) -> bool:
     return subprocess.run(argv, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 60
+def wait_until(holds: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"waited for {what}"
         time.sleep(0.1)
