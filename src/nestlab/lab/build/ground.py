@@ -50,7 +50,8 @@ async def images_on(
 ) -> dict[str, BaseImage]:
     """Name -> the image as the lab's host sees it; it is sent there if that is another machine.
 
-    A lab keeps the images that it began with: its disks lie on them.
+    A lab keeps the images that it began with: its disks lie on them, and its guests were handed
+    them, those of guests that are gone by now too.
 
     Raises UsageError `image.unknown`, `lab.disk-too-small`; and what building an image raises.
     """
@@ -61,6 +62,9 @@ async def images_on(
             pinned = store.find(lab.state.images.get(spec.image, "none"))
             found[spec.image] = pinned or await find_image(store, spec.image, arch, sink)
         _must_fit(spec, found[spec.image])
+    for name, folder in lab.state.images.items():
+        if name not in found and (kept := store.find(folder)):
+            found[name] = kept
     names = {name: image.folder.name for name, image in found.items()}
     lab.record(images={**lab.state.images, **names})
     if lab.state.host is None:
