@@ -17,7 +17,7 @@ guests:
     memory: 2GiB
     storage: virtio
     guests:
-      - {name: l2, memory: 512MiB, vcpus: 1}
+      - {name: l2, image: debian-13, memory: 768MiB, vcpus: 1}
 """
 
 
@@ -26,6 +26,7 @@ def user(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Use
     """A user with a snapshot of a lab that runs; afterwards nothing of all that is left."""
     user = User.in_folder(tmp_path_factory.mktemp("user"), LAB)
     before = snapshot()
+    user.said("image", "build", "debian-13")
     user.said("up")
     user.said("exec", "l1", "--", "sh", "-c", "echo mine >/root/mine; echo mine >/dev/shm/mine")
     refused = user.nestlab("snapshot", "base")

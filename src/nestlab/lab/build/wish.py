@@ -23,11 +23,15 @@ _NEW = frozenset({Step.BUILD, Step.REBUILD})
 
 @dataclass(frozen=True)
 class Warm:
-    """A saved guest: the snapshot's name, the folder on the host, what it says of itself."""
+    """A saved guest: the snapshot's name, the folder on the host, what it says of itself.
+
+    handed  names of the images that it had for its own guests, and has again
+    """
 
     name: str
     folder: str
     manifest: Manifest
+    handed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ def from_snapshot(wish: Wish, warm: Warm | None) -> Wish:
     """The same guest, resumed where it would be new and there is something to resume it from."""
     if warm is None or not wish.fresh:
         return wish
-    return replace(wish, plan=resumed(warm.manifest, warm.folder, wish.plan), warm=warm)
+    plan = resumed(warm.manifest, warm.folder, wish.plan)
+    return replace(wish, plan=plan, handed=warm.handed, warm=warm)
 
 
 def _plugged_in(

@@ -8,6 +8,7 @@ from pathlib import Path
 from nestlab.errors import UsageError
 from nestlab.home import Home
 from nestlab.lab.build.decide import differences
+from nestlab.lab.build.plan import handed_to
 from nestlab.lab.wanted.from_file import guests_of, networks_of
 from nestlab.lab.wanted.spec import GuestSpec, NetworkSpec
 from nestlab.lab.warm.saved import Snapshot, find_snapshot
@@ -93,3 +94,5 @@ def _others(saved: Snapshot, guests: dict[str, GuestSpec]) -> Iterator[tuple[str
             yield each.path, "it is missing"
         elif changed := differences(each.spec, guests[each.path]):
             yield each.path, ", ".join(said for _, said in changed)
+        elif lacking := set(handed_to(guests[each.path], ())).difference(each.handed):
+            yield each.path, f"its guests would need {', '.join(sorted(lacking))}"

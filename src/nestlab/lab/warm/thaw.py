@@ -32,5 +32,5 @@ async def warm_guests(snapshot: Snapshot, host: Hypervisor, home: Home) -> dict[
         now = guest_accelerator(guest.spec.accel, host.accelerator, host.facts, path=machine.path)
         if then != now.name:
             raise differs(machine, guest.folder, "accelerator", then, now.name)
-        found[guest.path] = Warm(snapshot.name, guest.folder, manifest)
+        found[guest.path] = Warm(snapshot.name, guest.folder, manifest, guest.handed)
     return found
