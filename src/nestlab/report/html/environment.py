@@ -7,11 +7,12 @@ from nestlab.report.html.exhibit import Cell, Line, Table
 from nestlab.report.html.machines import EMULATED, Look
 from nestlab.report.text import ABSENT, shown
 from nestlab.result.models import FactValue, MachineRecord, Result
+from nestlab.result.names import ENVELOPE_MEMORY
 from nestlab.units import format_duration, format_size
 
 DIFFERS = "differs"
 
-_BYTES = frozenset({"memory", "memory_available"})
+_BYTES = frozenset({"memory", "memory_available", ENVELOPE_MEMORY})
 _VERIFIED = {
     "kvm_device": "/dev/kvm opens",
     "guest_ran": "a guest ran with it",

@@ -96,7 +96,7 @@ def _told(found: list[Loss]) -> str:
     if unknown == len(found):
         return f"{_count(len(found), 'case')}; too few samples for intervals"
     decided = (
-        f"{len(found) - undecided - unknown} of {_count(len(found), 'case')} show a difference"
+        f"{len(found) - undecided - unknown} of {_count(len(found), 'case')} with a difference"
     )
     return f"{decided}; too few samples for {unknown}" if unknown else decided
 
