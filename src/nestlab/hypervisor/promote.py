@@ -1,6 +1,9 @@
 """A machine becomes a hypervisor, or an error says which link of the chain is broken."""
 
-from collections.abc import Collection
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Coroutine
+from typing import TypeVar
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
@@ -13,8 +16,12 @@ from nestlab.hypervisor.protocol import Hypervisor
 from nestlab.hypervisor.qemu.arch import Arch, arch_of
 from nestlab.hypervisor.qemu.boot import QemuHypervisor
 from nestlab.hypervisor.qemu.process import qemu_missing
+from nestlab.libvirt.version import Version
+from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import NotYet, wait_for
+
+T = TypeVar("T")
 
 _LOOK = """
 command -v -- "$1" >/dev/null && command -v qemu-img >/dev/null || exit 1
@@ -22,6 +29,9 @@ shift
 for file; do [ -r "$file" ] && { echo "$file"; break; }; done
 exit 0
 """
+
+_OURS = ProbeOptions(programs=False)
+"""Built images have what guests need; where it is missing, the first guest says so."""
 
 _SETTLED = ("running", "degraded")
 _MODULES = ("kvm_amd", "kvm_intel")
@@ -44,22 +54,48 @@ async def promote(
     Raises HostError: `kvm.*` and `cpu.*` when KVM is wanted and a link is broken, `qemu.missing`,
     `libvirt.*`, `arch.unsupported`; and what `gather` raises.
     """
-    facts = await (gather_ready if ours else gather)(machine, deadline=deadline)
-    accelerator = choose_accelerator(facts, wanted, path=machine.path)
-    arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
-    firmware = await _find_qemu(machine, arch, arch.firmware, deadline)
-    loader = await _find_qemu(machine, arch, arch.loader, deadline) if arch.loader else None
+    if ours:
+        await make_ready(machine, deadline)
+    # asking QEMU what it can do, which a new libvirtd does first, takes as long as the probe
+    async with _meanwhile(_libvirt(machine, back_ends, ours=ours, deadline=deadline)) as looking:
+        facts = await gather(machine, deadline=deadline, options=_OURS if ours else ProbeOptions())
+        accelerator = choose_accelerator(facts, wanted, path=machine.path)
+        arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
+        firmware = await _find_qemu(machine, arch, arch.firmware, deadline)
+        loader = await _find_qemu(machine, arch, arch.loader, deadline) if arch.loader else None
+        found = await looking
     qemu = QemuHypervisor(machine, facts, accelerator, firmware, loader)
-    if "libvirt" not in back_ends:
+    if found is None:
         return qemu
     from nestlab.hypervisor.libvirt.boot import LibvirtHypervisor  # noqa: PLC0415  (lxml)
-    from nestlab.hypervisor.libvirt.daemon import find_libvirt  # noqa: PLC0415
 
-    virsh, version = await find_libvirt(machine, ours=ours, deadline=deadline)
+    virsh, version = found
     libvirt = LibvirtHypervisor(
         machine, facts, accelerator, firmware, loader, uri=virsh.uri, version=version
     )
     return BackEnds(qemu, libvirt)
+
+
+async def _libvirt(
+    machine: Machine, back_ends: Collection[BackEnd], *, ours: bool, deadline: Deadline
+) -> tuple[Virsh, Version | None] | None:
+    """The machine's libvirt, when guests need it."""
+    if "libvirt" not in back_ends:
+        return None
+    from nestlab.hypervisor.libvirt.daemon import find_libvirt  # noqa: PLC0415  (lxml)
+
+    return await find_libvirt(machine, ours=ours, deadline=deadline)
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(work: Coroutine[None, None, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Work in the background, which ends with the context at the latest."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline) -> Hypervisor:
@@ -77,9 +113,14 @@ async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline)
 
 async def gather_ready(machine: Machine, *, deadline: Deadline) -> Facts:
     """Facts of a machine of the lab, once it has settled and has its KVM module."""
+    await make_ready(machine, deadline)
+    return await gather(machine, deadline=deadline, options=_OURS)
+
+
+async def make_ready(machine: Machine, deadline: Deadline) -> None:
+    """Wait for a machine of the lab, and load its KVM module."""
     await settle(machine, deadline)
     await load_kvm(machine, deadline)
-    return await gather(machine, deadline=deadline, options=ProbeOptions(programs=False))
 
 
 async def settle(machine: Machine, deadline: Deadline) -> None:

@@ -7,7 +7,11 @@ from nestlab.libvirt.virsh import SESSION, SYSTEM, Virsh
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
 
-_ENABLE = ("systemctl", "enable", "--now", "libvirtd")
+_ENABLE = (
+    # without a look at all units: what is enabled does not change them, and it takes seconds there
+    ("systemctl", "--no-reload", "enable", "libvirtd"),
+    ("systemctl", "start", "libvirtd"),
+)
 
 
 async def find_libvirt(
@@ -32,7 +36,8 @@ async def find_libvirt(
 async def _enable(machine: Machine, deadline: Deadline) -> None:
     """Failing is no news here: whether it answers is asked next."""
     try:
-        await machine.run(_ENABLE, deadline=deadline)
+        for argv in _ENABLE:
+            await machine.run(argv, deadline=deadline)
     except MachineError as problem:
         if problem.code != "machine.no-such-program":
             raise

@@ -19,6 +19,8 @@ from nestlab.hypervisor.qemu.argv import kernel_command_line
 from nestlab.hypervisor.qemu.files import Files
 
 _MACHINE = {"x86_64": "q35", "aarch64": "virt"}
+_ROOT_SLOTS = range(1, 31)
+"""Of the root bus; 0 is the bridge and 31 the chip set. What is beyond them gets ports."""
 _TRANSLATED = 1024
 """MiB for translated code, as with the QEMU back end."""
 
@@ -99,13 +101,21 @@ def _features(plan: GuestPlan) -> etree._Element:
 
 
 def _devices(plan: GuestPlan) -> etree._Element:
-    return element(
-        "devices",
+    on_pci = [
         *disk_elements(plan),
         _way_out(plan),
         *(_port(plan, number) for number in range(len(plan.ports))),
-        _console(plan),
         element("rng", element("backend", "/dev/urandom", model="random"), model="virtio"),
+    ]
+    # By itself libvirt gives each a port of its own, to be unplugged from. A nested guest looks at
+    # every port by exits to its parent, and to the parent's.
+    for slot, device in zip(_ROOT_SLOTS, on_pci, strict=False):
+        place = {"domain": "0", "bus": "0", "slot": str(slot), "function": "0"}
+        device.append(element("address", type="pci", **place))
+    return element(
+        "devices",
+        *on_pci,
+        _console(plan),
         element("controller", type="usb", model="none"),
         element("memballoon", model="none"),
     )

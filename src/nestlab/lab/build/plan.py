@@ -95,13 +95,19 @@ def plan_guest(
         sockets=f"{place.sockets}/{spec.name}",
         disk=spec.disk,
         cpu=spec.cpu,
-        kernel=spec.kernel,
+        kernel=(*spec.kernel, *_early(spec)),
         hypervisor=spec.hypervisor,
         storage=_storage(spec, place.images[spec.image]),
         handed=tuple(place.images[name] for name in handed),
         disks=tuple(ScratchDisk(disk.size, disk.name, disk.iops) for disk in spec.disks),
         devices=spec.devices,
     )
+
+
+def _early(spec: GuestSpec) -> tuple[str, ...]:
+    """What its systemd shall start at once, since the machine becomes a hypervisor by it."""
+    inner = any(guest.hypervisor == "libvirt" for guest in spec.guests)
+    return ("systemd.wants=libvirtd.service",) if inner else ()
 
 
 def _storage(spec: GuestSpec, image: BaseImage) -> Literal["nvme", "virtio"]:
