@@ -45,8 +45,9 @@ def test_the_answer_is_what_the_line_prints(
     [
         ("printf 'localhost login: '; exec cat", "localhost login:"),
         ("echo 'error: operation failed: Active console session exists'; exit 1", "session exists"),
+        ("sleep 1; echo 'error: Active console session exists'; exit 1", "session exists"),
     ],
-    ids=["nobody-logged-in", "taken"],
+    ids=["nobody-logged-in", "taken", "taken-after-the-line"],
 )
 def test_a_console_without_a_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, note: str

@@ -58,6 +58,12 @@ def asides(text: str) -> list[str]:
     return [str(node) for node in nodes]
 
 
+TWICE = (
+    "<cpu match='minimum' mode='custom'><feature name='vmx' policy='require'/>"
+    "<feature name='vmx' policy='force'/></cpu>"
+)
+
+
 def exposed(text: str, wish: Wish) -> Change | None:
     """None where vmx is wanted of emulation, or the extension would have to be known."""
     try:
@@ -89,6 +95,7 @@ def test_whatever_the_domain_was_it_offers_the_extension_and_nothing_else_moved(
 
 @settings(deadline=None, max_examples=50)
 @given(domains(), st.sampled_from(WISHES))
+@example(domain_xml(TWICE), Wish(None, "vmx"))
 def test_what_is_not_about_the_extensions_stays_in_the_cpu(text: str, wish: Wish) -> None:
     change = exposed(text, wish)
     if change is None:

@@ -17,7 +17,8 @@ Extension = Literal["svm", "vmx"]
 """AMD's and Intel's virtualization extensions, by the names of the CPU's flags."""
 EXTENSIONS: Final[tuple[Extension, ...]] = ("svm", "vmx")
 MODES: Final = frozenset({"custom", "host-model", "host-passthrough", "maximum"})
-POLICIES: Final = frozenset({"force", "require", "optional", "disable", "forbid"})
+POLICIES: Final = ("require", "force", "optional", "disable", "forbid")
+"""Of a feature, from the one that promises most to the one that promises least."""
 WHOLE: Final = frozenset({"host-passthrough", "maximum"})
 """Modes that give what there is."""
 
@@ -53,8 +54,12 @@ class Cpu:
     emulated: bool = False
 
     def policy(self, feature: str) -> str | None:
-        """The policy of a feature; None: not mentioned."""
-        return next((policy for name, policy in self.features if name == feature), None)
+        """The policy of a feature, of several the one that promises least; None: not mentioned.
+
+        libvirt refuses a feature that is there twice; a file may have it all the same.
+        """
+        found = [policy for name, policy in self.features if name == feature]
+        return max(found, key=POLICIES.index, default=None)
 
     def offer(self, extension: Extension | None) -> Offer:
         """Whether the guest gets this extension; None: whichever the host has."""

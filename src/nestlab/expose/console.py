@@ -43,7 +43,7 @@ while os.waitpid(pid, os.WNOHANG) == (0, 0):
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.02)
 parts = seen.split(mark)
-sys.stdout.buffer.write(parts[1] if len(parts) > 2 else seen.split(line)[0][-400:])
+sys.stdout.buffer.write(parts[1] if len(parts) > 2 else seen.replace(line, b"")[-400:])
 sys.exit(0 if len(parts) > 2 else 3)
 """
 _SILENT: Final = 3
