@@ -14,13 +14,13 @@ from nestlab.image.seed import Seed
 from nestlab.machine.protocol import Machine
 
 Stage = Callable[[str], None]
+"""Told what a guest is doing: `kernel is up`."""
 
 LOGGING_IN = "logging in"
 """The stage after the console said that the guest is ready, or nothing in time."""
 
 KERNEL_UP = "kernel is up"
 """The stage that the init of a built image tells first; other images do not."""
-"""Told what a guest is doing: `kernel is up`."""
 
 
 @dataclass(frozen=True)
