@@ -1,9 +1,6 @@
 """A machine becomes a hypervisor, or an error says which link of the chain is broken."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Collection, Coroutine
-from typing import TypeVar
+from collections.abc import Collection
 
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
@@ -20,8 +17,7 @@ from nestlab.libvirt.version import Version
 from nestlab.libvirt.virsh import Virsh
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import NotYet, wait_for
-
-T = TypeVar("T")
+from nestlab.machine.tasks import meanwhile
 
 _LOOK = """
 command -v -- "$1" >/dev/null && command -v qemu-img >/dev/null || exit 1
@@ -57,7 +53,7 @@ async def promote(
     if ours:
         await make_ready(machine, deadline)
     # asking QEMU what it can do, which a new libvirtd does first, takes as long as the probe
-    async with _meanwhile(_libvirt(machine, back_ends, ours=ours, deadline=deadline)) as looking:
+    async with meanwhile(_libvirt(machine, back_ends, ours=ours, deadline=deadline)) as looking:
         facts = await gather(machine, deadline=deadline, options=_OURS if ours else ProbeOptions())
         accelerator = choose_accelerator(facts, wanted, path=machine.path)
         arch = arch_of(facts.arch or "unknown", where=f"{machine.path}, while promoting it")
@@ -85,17 +81,6 @@ async def _libvirt(
     from nestlab.hypervisor.libvirt.daemon import find_libvirt  # noqa: PLC0415  (lxml)
 
     return await find_libvirt(machine, ours=ours, deadline=deadline)
-
-
-@contextlib.asynccontextmanager
-async def _meanwhile(work: Coroutine[None, None, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """Work in the background, which ends with the context at the latest."""
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def promote_resumed(machine: Machine, facts: Facts, *, deadline: Deadline) -> Hypervisor:

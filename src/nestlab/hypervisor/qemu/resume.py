@@ -1,6 +1,5 @@
 """A guest that goes on from a snapshot: its state is checked and loaded into a paused QEMU."""
 
-import asyncio
 import shlex
 import time
 
@@ -11,6 +10,7 @@ from nestlab.hypervisor.qemu.manifest import damaged, differs
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.machine.protocol import Machine
 from nestlab.machine.shell import check
+from nestlab.machine.tasks import meanwhile
 
 _DATE = ("date", "+%s.%N")
 
@@ -23,22 +23,18 @@ async def load_state(host: Machine, monitor: Monitor, saved: Saved, *, deadline:
     `snapshot.failed`.
     """
     await _check_versions(host, monitor, saved)
-    checking = asyncio.ensure_future(_check_sums(host, saved, deadline))
-    try:
-        await _load(monitor, saved)
-    except MachineError as problem:
+    async with meanwhile(_check_sums(host, saved, deadline)) as checking:
+        try:
+            await _load(monitor, saved)
+        except MachineError as problem:
+            await checking
+            raise MachineError(
+                "snapshot.failed",
+                f"QEMU cannot resume from the snapshot: {problem.message}",
+                where=f"{host.path}, while resuming from {saved.folder}",
+                hint="QEMU's log tells why; make the snapshot anew",
+            ) from problem
         await checking
-        raise MachineError(
-            "snapshot.failed",
-            f"QEMU cannot resume from the snapshot: {problem.message}",
-            where=f"{host.path}, while resuming from {saved.folder}",
-            hint="QEMU's log tells why; make the snapshot anew",
-        ) from problem
-    else:
-        await checking
-    finally:
-        checking.cancel()
-        await asyncio.gather(checking, return_exceptions=True)
 
 
 async def set_clock(host: Machine, guest: Machine, *, deadline: Deadline) -> None:
