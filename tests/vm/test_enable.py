@@ -15,19 +15,16 @@ from booted import Booted
 from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.errors import MachineError
-from nestlab.events import Event
+from nestlab.events import Event, discard
 from nestlab.facts.gather import gather
 from nestlab.facts.model import Facts
 from nestlab.home import Home
-from nestlab.hypervisor.plan import base_image
 from nestlab.hypervisor.promote import gather_ready, promote
 from nestlab.hypervisor.qemu.disks import handed_down
 from nestlab.hypervisor.qemu.monitor import Monitor
 from nestlab.image.store import Image
 from nestlab.lab.access.reach import reach
-from nestlab.lab.build.chain import bring_up_new
 from nestlab.lab.build.climb import Climb
-from nestlab.lab.record.running import Lab
 from nestlab.lab.wanted.request import Request
 from nestlab.lab.wanted.spec import chain_of
 from nestlab.machine.local import LocalMachine
@@ -98,18 +95,8 @@ class L1(Booted):
 def l1(loop: Loop, image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L1]:
     """An L1 whose site has switched nesting off, as distributions did before Linux 4.20."""
     base = tmp_path_factory.mktemp("nestlab")
-
-    async def up(stack: AsyncExitStack) -> Lab:
-        host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(
-            chain_of(1), {"debian-12": base_image(image)}, boot_timeout=300, attempts=3
-        )
-        home = Home(Home.from_environment().cache, base / "state")
-        return await stack.enter_async_context(
-            bring_up_new(request, home, host, evidence=base / "evidence", sink=lambda _event: None)
-        )
-
-    machine = L1(up, loop)
+    home = Home(Home.from_environment().cache, base / "state")
+    machine = L1(1, image, home, base / "evidence", discard, loop)
     machine.boot()
     yield machine
     machine.end()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,15 +12,10 @@ from loop import Loop
 from nestlab.deadline import Deadline
 from nestlab.events import Event
 from nestlab.home import Home, make_folder
-from nestlab.hypervisor.plan import base_image
-from nestlab.hypervisor.promote import promote
 from nestlab.image.build import ensure_image
 from nestlab.image.recipe import debian_12
 from nestlab.image.store import Image, ImageStore
-from nestlab.lab.build.chain import bring_up_new
 from nestlab.lab.record.running import Lab
-from nestlab.lab.wanted.request import Request
-from nestlab.lab.wanted.spec import chain_of
 from nestlab.machine.local import LocalMachine
 
 
@@ -94,17 +88,7 @@ def booted(
 ) -> Iterator[Booted]:
     """L0, L1 and a KVM L2."""
     evidence = tmp_path_factory.mktemp("evidence")
-
-    async def up(stack: AsyncExitStack) -> Lab:
-        host = await promote(LocalMachine(), "auto", ours=False, deadline=Deadline.after(60))
-        request = Request(
-            chain_of(2), {"debian-12": base_image(image)}, boot_timeout=300, attempts=3
-        )
-        return await stack.enter_async_context(
-            bring_up_new(request, home, host, evidence=evidence, sink=events.append)
-        )
-
-    booted = Booted(up, loop)
+    booted = Booted(2, image, home, evidence, events.append, loop)
     booted.boot()
     yield booted
     booted.end()
